@@ -1,0 +1,96 @@
+import { remote } from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import { connectionTo, scriptText, shellWords, type SshTarget } from "../ssh.ts";
+import type { Inspection } from "./inspect.ts";
+
+/** A builder as the server knows it: the keys by which it is recognised and its signatures are accepted. */
+export interface RegisteredBuilder {
+  readonly name: string;
+  readonly system: string;
+  /** `{"sshKey", "signingKey"}` as JSON, public halves; or `{"pending": REASON}` while the machine has none yet. */
+  readonly publicHalves: pulumi.Input<string>;
+}
+
+export interface CacheServerArgs {
+  readonly server: SshTarget;
+  /** The flake and the NAME of its nixosConfigurations.NAME. */
+  readonly flake: string;
+  readonly configuration: string;
+  /** What the server said that a deploy would do; the deploy runs again when its system differs. */
+  readonly inspection: Inspection;
+  /** Where clients read from, `http://ADDRESS:PORT`. */
+  readonly url: string;
+  /** Seconds after which a build or a switch is given up. */
+  readonly timeoutSeconds: number;
+  readonly publicKeys: pulumi.Input<string[]>;
+  readonly builders: readonly RegisteredBuilder[];
+}
+
+/** Deploys the server's NixOS configuration, with a proof that it serves, and registers the builders on it. */
+export class CacheServer extends pulumi.ComponentResource {
+  /** The system that was deployed, a store path. */
+  readonly toplevel: pulumi.Output<string>;
+  /** Where clients read from; known only once the deploy has proved that it serves. */
+  readonly url: pulumi.Output<string>;
+
+  constructor(name: string, args: CacheServerArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("nix-binary-cache:cache:CacheServer", name, {}, opts);
+    const deploy = new remote.Command(
+      `${name}-deploy`,
+      {
+        connection: connectionTo(args.server),
+        create: deployCommand(args),
+        stdin: scriptText(new URL("./deploy.sh", import.meta.url)),
+      },
+      { parent: this },
+    );
+    const result = deploy.stdout.apply(readResult);
+    this.toplevel = result.apply(({ toplevel }) => toplevel);
+    this.url = result.apply(({ url }) => url);
+    for (const builder of args.builders) this.register(name, builder, args.server, deploy);
+    this.registerOutputs({ toplevel: this.toplevel, url: this.url });
+  }
+
+  /** The registration on the server is what lets a builder in; taking it off the list shuts it out. */
+  private register(name: string, builder: RegisteredBuilder, server: SshTarget, deploy: remote.Command): void {
+    new remote.Command(
+      `${name}-builder-${builder.name}`,
+      {
+        connection: connectionTo(server),
+        create: "cachectl builders add",
+        delete: shellWords(["cachectl", "builders", "remove", builder.name]),
+        stdin: pulumi.output(builder.publicHalves).apply((halves) => registration(builder, halves)),
+      },
+      { parent: this, dependsOn: [deploy] },
+    );
+  }
+}
+
+/**
+ * The deploy as one command. Every argument that matters stands in it, so that the preview's diff shows the system
+ * that runs and the one that will.
+ */
+function deployCommand(args: CacheServerArgs): pulumi.Output<string> {
+  const fixed = [args.flake, args.configuration, args.inspection.outPath, args.url, String(args.timeoutSeconds)];
+  const detached = "systemd-run --collect --wait --pipe --quiet --description=nix-binary-cache-deploy";
+  return pulumi.output(args.publicKeys).apply((keys) => `${detached} sh -s -- ${shellWords([...fixed, ...keys])}`);
+}
+
+/** The JSON that `cachectl builders add` reads. */
+function registration({ name, system }: RegisteredBuilder, publicHalves: string): string {
+  return JSON.stringify({ name, system, ...(JSON.parse(publicHalves) as object) });
+}
+
+interface DeployResult {
+  readonly toplevel: string;
+  readonly url: string;
+}
+
+function readResult(stdout: string): DeployResult {
+  const line = stdout.trim().split("\n").at(-1) ?? "";
+  const result = JSON.parse(line) as Partial<DeployResult>;
+  if (typeof result.toplevel === "string" && typeof result.url === "string") return result as DeployResult;
+  throw new Error(
+    `[CacheServer] the deploy answered ${JSON.stringify(line.slice(0, 120))}; expected its result as JSON.`,
+  );
+}

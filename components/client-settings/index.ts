@@ -1,0 +1,2 @@
+export { cacheUrl, ClientSettings, type ClientSettingsArgs, type NixVars } from "./client-settings.ts";
+export { nixConf } from "./nix-conf.ts";

@@ -1,0 +1,1 @@
+export { SigningKey, type SigningKeyArgs } from "./signing-key.ts";
