@@ -208,6 +208,14 @@ export const ci = z
       .min(1)
       .default("macos-15")
       .describe("The runner's label; macos-15 and macos-26 are Apple silicon"),
+    clients: z
+      .array(z.string().regex(/^[a-z0-9-]{1,20}$/))
+      .min(1)
+      .default(["1"])
+      .describe(
+        "The credentials that exist, by name: GitHub is given the first. To rotate, put a new name first; take the old one out later",
+      ),
+    timeoutMinutes: z.int().min(5).max(360).default(120).describe("After this long a run is cancelled"),
     schedule: field.cron.default("0 4 * * 0").describe("When it runs besides pushes (UTC)"),
     paths: z
       .array(z.string().min(1))
@@ -222,7 +230,7 @@ export const ci = z
       .enum(["managed", "rendered", "off"])
       .default("rendered")
       .describe(
-        "managed: Pulumi writes the workflow as a pull request; rendered: you commit what `npm run workflow` prints; off",
+        "managed: Pulumi commits the workflow to the branch; rendered: you commit what `npm run workflow` prints; off",
       ),
   })
   .describe("The macOS runner");
