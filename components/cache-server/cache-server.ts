@@ -53,13 +53,15 @@ export class CacheServer extends pulumi.ComponentResource {
 
   /** The registration on the server is what lets a builder in; taking it off the list shuts it out. */
   private register(name: string, builder: RegisteredBuilder, server: SshTarget, deploy: remote.Command): void {
+    const halves = pulumi.output(builder.publicHalves).apply((text) => JSON.parse(text) as PublicHalves);
     new remote.Command(
       `${name}-builder-${builder.name}`,
       {
         connection: connectionTo(server),
-        create: "cachectl builders add",
+        // A machine that has no keys yet is let in by the update that finds some.
+        create: halves.apply((known) => ("pending" in known ? "true" : "cachectl builders add")),
         delete: shellWords(["cachectl", "builders", "remove", builder.name]),
-        stdin: pulumi.output(builder.publicHalves).apply((halves) => registration(builder, halves)),
+        stdin: halves.apply((known) => JSON.stringify({ name: builder.name, system: builder.system, ...known })),
       },
       { parent: this, dependsOn: [deploy] },
     );
@@ -76,10 +78,8 @@ function deployCommand(args: CacheServerArgs): pulumi.Output<string> {
   return pulumi.output(args.publicKeys).apply((keys) => `${detached} sh -s -- ${shellWords([...fixed, ...keys])}`);
 }
 
-/** The JSON that `cachectl builders add` reads. */
-function registration({ name, system }: RegisteredBuilder, publicHalves: string): string {
-  return JSON.stringify({ name, system, ...(JSON.parse(publicHalves) as object) });
-}
+/** Public halves of a builder's keys; or why it has none yet. */
+type PublicHalves = Readonly<Record<string, string>>;
 
 interface DeployResult {
   readonly toplevel: string;

@@ -17,7 +17,10 @@ const inspection = {
 };
 const halves = JSON.stringify({ sshKey: `ssh-ed25519 ${"B".repeat(68)}`, signingKey: `mac-1:${"C".repeat(43)}=` });
 
-async function build(stdout = '{"toplevel":"/nix/store/bbbb-toplevel","previous":"","url":"http://100.64.0.10:5000"}') {
+async function build(
+  publicHalves = halves,
+  stdout = '{"toplevel":"/nix/store/bbbb-toplevel","previous":"","url":"http://100.64.0.10:5000"}',
+) {
   const recorder = await recordMocks({ answers: { [command]: () => ({ stdout }) } });
   const { CacheServer } = await import("../../components/cache-server/index.ts");
   const component = new CacheServer("cache-server", {
@@ -35,7 +38,7 @@ async function build(stdout = '{"toplevel":"/nix/store/bbbb-toplevel","previous"
     url: "http://100.64.0.10:5000",
     timeoutSeconds: 600,
     publicKeys: [publicKey],
-    builders: [{ name: "macbook", system: "aarch64-darwin", publicHalves: halves }],
+    builders: [{ name: "macbook", system: "aarch64-darwin", publicHalves }],
   });
   await settled(component.url);
   // The registration waits for the deploy; its resource arrives one turn later.
@@ -76,6 +79,11 @@ describe("CacheServer", () => {
       system: "aarch64-darwin",
       ...(JSON.parse(halves) as object),
     });
+  });
+
+  it("leaves a builder that has no keys yet for the update that finds some", async () => {
+    const { recorder } = await build('{"pending":"unreachable"}');
+    assert.equal(recorder.find("cache-server-builder-macbook").inputs["create"], "true");
   });
 
   it("pins the host key on every connection, which is secret", async () => {

@@ -1,0 +1,109 @@
+import type { Policy, SshRule, SshTest } from "./policy.ts";
+import { Problem } from "./problem.ts";
+import { type Selector, trySelector } from "./selector.ts";
+import { sourceSelectors } from "./validate-access.ts";
+import { parseDuration, printDuration } from "./duration.ts";
+import { type Tailnet, tailnetDomains } from "./tailnet.ts";
+
+const WEEK_MS = 168 * 3_600_000;
+
+function validateAction(action: string): void {
+  if (action === "") throw new Problem("action must be specified");
+  if (action !== "accept" && action !== "check") throw new Problem(`"${action}" is not a valid action`);
+}
+
+function validateDomain(domain: string, tailnet: Tailnet): void {
+  if (tailnetDomains(tailnet).includes(domain)) return;
+  throw new Problem(`${domain} is not associated with this Tailnet and cannot be used in user:*@<domain> expressions`);
+}
+
+/** Anything but "*" and "" is taken as the name of an account. */
+function validateUsers(rule: SshRule, tailnet: Tailnet): void {
+  if (rule.users.length === 0) throw new Problem("users must be specified");
+  for (const user of rule.users) {
+    if (user === "" || user === "*") throw new Problem(`user "${user}" is not valid`);
+    const domain = /^localpart:\*@(.+)$/.exec(user)?.[1];
+    if (domain !== undefined) validateDomain(domain, tailnet);
+  }
+}
+
+function validateCheckPeriod(period: string): void {
+  if (period === "" || period === "always") return;
+  const duration = parseDuration(period);
+  if (duration === undefined) throw new Problem(`time: invalid duration "${period}"`);
+  if (duration < 0) throw new Problem(`checkPeriod ${printDuration(duration)} must be a positive duration`);
+  if (duration > WEEK_MS) throw new Problem(`checkPeriod ${printDuration(duration)} is above the max (168h)`);
+}
+
+const isTagSource = (selector: Selector): boolean =>
+  selector.kind === "tag" || (selector.kind === "autogroup" && selector.name === "tagged");
+
+/** Allowed: user to their own devices, user to tagged, tagged to tagged. Source: tailscale.com/docs/features/tailscale-ssh. */
+function validatePair(entry: string, dst: Selector, sources: readonly Selector[], entries: readonly string[]): void {
+  const tagged = sources.some(isTagSource);
+  switch (dst.kind) {
+    case "tag":
+      return;
+    case "user":
+      if (entries.every((source) => source === dst.login)) return;
+      throw new Problem(`invalid dst "${entry}": users can only be reached by themselves`);
+    case "autogroup":
+      if (dst.name === "tagged" || ((dst.name === "self" || dst.name === "member") && !tagged)) return;
+      throw new Problem(
+        dst.name === "self"
+          ? "autogroup:self can only be used with users, groups, or supported autogroups"
+          : `invalid dst "${entry}"`,
+      );
+    default:
+      throw new Problem(`invalid dst "${entry}"`);
+  }
+}
+
+/** @throws {Problem} with the first fault of an `ssh` rule. */
+export function validateSsh(rule: SshRule, policy: Policy, tailnet: Tailnet): void {
+  validateAction(rule.action);
+  validateUsers(rule, tailnet);
+  validateCheckPeriod(rule.checkPeriod);
+  if (rule.acceptEnv.includes("")) throw new Problem("acceptEnv values cannot be empty");
+  const sources = sourceSelectors(rule.src, policy);
+  for (const selector of sources) {
+    if (selector.kind === "domain" && !tailnetDomains(tailnet).includes(selector.domain)) {
+      throw new Problem(
+        `[ssh] ${selector.domain} is not associated with this Tailnet and cannot be used in user:*@<domain> expressions`,
+      );
+    }
+  }
+  if (rule.action === "check" && sources.some(isTagSource))
+    throw new Problem('a rule with a tag in src cannot have the action "check"');
+  for (const entry of rule.dst) validatePair(entry, sshDestination(entry, policy), sources, rule.src);
+}
+
+function sshDestination(entry: string, policy: Policy): Selector {
+  if (entry.startsWith("tag:")) {
+    const selector = trySelector(entry, policy);
+    if (selector === undefined) throw new Problem(`dst="${entry}": tag not found: "${entry}"`);
+    return selector;
+  }
+  const selector = trySelector(entry, policy);
+  if (selector === undefined) throw new Problem(`invalid dst "${entry}"`);
+  return selector;
+}
+
+/** Autogroups that mean no machine of the tailnet. */
+const NO_MACHINE = new Set(["internet", "shared", "danger-all", "nonroot"]);
+
+function isAllowedInTest(selector: Selector | undefined): boolean {
+  if (selector === undefined || selector.kind === "any") return false;
+  if (selector.kind === "address") return !selector.address.includes("/");
+  return selector.kind !== "autogroup" || !NO_MACHINE.has(selector.name);
+}
+
+/** A test may name a tag, a user, a host or an address; anything else is refused before a test is run. @throws {Problem} */
+export function validateSshTest(test: SshTest, policy: Policy): void {
+  for (const entry of test.dst) {
+    const selector = trySelector(entry, policy);
+    if (selector === undefined && entry.startsWith("tag:"))
+      throw new Problem(`SSH tests dst contains unknown tag "${entry}"`);
+    if (!isAllowedInTest(selector)) throw new Problem(`SSH tests dst contains disallowed element "${entry}"`);
+  }
+}
