@@ -15,6 +15,8 @@ export interface CiSettings extends Omit<WorkflowSettings, "environment"> {
 
 /** What to declare. */
 export interface CiPlan extends Pick<RepositoryFacts, "id" | "ownerId"> {
+  /** "owner/name". */
+  readonly repository: string;
   /** The environment to make; undefined where the repository's plan has none. */
   readonly environment: string | undefined;
   /** The workflow, for a stack output. */
@@ -40,7 +42,8 @@ export async function prepareCi(settings: CiSettings, env: NodeJS.ProcessEnv = p
   if (environment === undefined) await pulumi.log.warn(noEnvironments(repository));
   const rendered = { path, text: renderWorkflow({ ...settings, environment }) };
   if (settings.workflow !== "off") await reportWorkflow(settings, rendered, facts.workflow);
-  return { id: facts.id, ownerId: facts.ownerId, environment, rendered, workflow: managed ? rendered : undefined };
+  const { id, ownerId } = facts;
+  return { repository, id, ownerId, environment, rendered, workflow: managed ? rendered : undefined };
 }
 
 function noEnvironments(repository: string): string {

@@ -1,7 +1,15 @@
 /** Puts a stack's entries into a tailnet's policy, and leaves every byte of it that is not ours as it is. */
 import { parsePolicy, type PolicyDocument, type Section, withoutEntries } from "./document.ts";
 import { applyEdits, type Edit, indentOf, insertionPoint, lineEnd } from "./edit.ts";
-import { isList, type PolicyEntries, type PolicyEntry, printJson, printMembers, sameJson, type SectionName } from "./entries.ts";
+import {
+  isList,
+  type PolicyEntries,
+  type PolicyEntry,
+  printJson,
+  printMembers,
+  sameJson,
+  type SectionName,
+} from "./entries.ts";
 import { entryMark, madeMark, wasNullMark } from "./mark.ts";
 import { takeOutOf } from "./unmerge.ts";
 import { type Wanted, wantedEntries, type WantedEntry } from "./wanted.ts";
@@ -33,7 +41,7 @@ function holds(policy: PolicyDocument, tag: string, wanted: Wanted): boolean {
       found.length === list.length &&
       list.every(({ key, value }, index) => {
         const entry = found[index];
-        return entry !== undefined && entry.key === key && sameJson(entry.value, value);
+        return entry?.key === key && sameJson(entry.value, value);
       })
     );
   });

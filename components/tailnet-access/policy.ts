@@ -5,6 +5,8 @@ import type { Json, PolicyEntries, PolicyEntry } from "./entries.ts";
 /** What decides the entries. */
 export interface PolicySettings {
   readonly tags: { readonly cache: string; readonly ci: string };
+  /** Whether CI uploads; without it its tag is declared and reaches nothing. @default true */
+  readonly ci?: boolean;
   /** Who may assign the tags: users, groups, autogroups or tags. */
   readonly owners: readonly string[];
   /** Who may read: users, groups, autogroups, tags, names from the policy's `hosts`, or addresses. */
@@ -13,6 +15,8 @@ export interface PolicySettings {
   readonly builders: readonly string[];
   /** Tailnet addresses of machines that read besides the readers. @default [] */
   readonly hosts?: readonly string[];
+  /** Builders that the policy can't let upload, since they have no address that it could name. @default [] */
+  readonly unreachable?: readonly string[];
   readonly port: number;
   readonly sshPort: number;
   /** Who answers on the server's ssh port; only Tailscale SSH needs rules of its own. */
@@ -36,14 +40,14 @@ const sshStandardPort = 22;
 
 /** Everything that the stack adds, each list in a fixed order. */
 export function buildPolicy(settings: PolicySettings): PolicyEntries {
-  const { tags, owners, ssh, extra } = settings;
+  const { tags, owners, ssh, extra, ci = true } = settings;
   return {
     tag: tags.cache,
     tagOwners: { [tags.cache]: owners, [tags.ci]: owners },
     grants: [...grants(settings), ...extra.grants],
     ssh: ssh === "tailscale" ? sshRules(settings) : [],
     tests: [...tests(settings), ...extra.tests],
-    sshTests: ssh === "tailscale" ? [sshTest(settings)] : [],
+    sshTests: ssh === "tailscale" && ci ? [sshTest(settings)] : [],
   };
 }
 
@@ -52,22 +56,37 @@ function tcp(...ports: readonly number[]): string[] {
   return ports.map((port) => `tcp:${port}`);
 }
 
-function grants({ tags, readers, hosts = [], builders, port, sshPort }: PolicySettings): PolicyEntry[] {
-  const uploaders = [tags.ci, ...builders];
+function grants(settings: PolicySettings): PolicyEntry[] {
+  const { tags, readers, hosts = [], builders, port, sshPort } = settings;
   return [
     { src: unique([...readers, ...hosts]), dst: [tags.cache], ip: tcp(port) },
-    { src: unique(uploaders), dst: [tags.cache], ip: tcp(sshPort, port) },
+    ...whereAny([...ciTag(settings), ...builders], (src) => ({ src, dst: [tags.cache], ip: tcp(sshPort, port) })),
   ];
+}
+
+function ciTag({ tags, ci = true }: PolicySettings): string[] {
+  return ci ? [tags.ci] : [];
+}
+
+/** Tailscale refuses a rule without a src. */
+function whereAny(sources: readonly string[], entry: (src: readonly string[]) => PolicyEntry): PolicyEntry[] {
+  return sources.length === 0 ? [] : [entry(unique(sources))];
 }
 
 /**
  * Who may log in as the upload account. An address is no src of an ssh rule, so builders come in as the readers that
  * they belong to; their addresses alone are let through to the port, and the receiver knows each builder by its own.
  */
-function sshRules({ tags, readers, builders }: PolicySettings): PolicyEntry[] {
+function sshRules(settings: PolicySettings): PolicyEntry[] {
+  const { tags, readers, builders } = settings;
   const people =
     builders.length === 0 ? [] : [...readers, ...builders].filter((entry) => /^(tag|group|autogroup):|@/.test(entry));
-  return [{ action: "accept", src: unique([tags.ci, ...people]), dst: [tags.cache], users: [uploadUser] }];
+  return whereAny([...ciTag(settings), ...people], (src) => ({
+    action: "accept",
+    src,
+    dst: [tags.cache],
+    users: [uploadUser],
+  }));
 }
 
 /** `root` is denied in every case: no rule of ours lets anybody log in as another than the upload account. */
@@ -78,13 +97,15 @@ function sshTest({ tags, requireDeny }: PolicySettings): PolicyEntry {
 
 /** Neither tag reaches the other's machines, nor any machine that we know, but for what the grants say. */
 function tests(settings: PolicySettings): PolicyEntry[] {
-  const { tags, port, sshPort, requireDeny, testUser } = settings;
+  const { tags, port, sshPort, requireDeny, testUser, ci = true } = settings;
   const strangers = destinations([tags.ci, ...machines(settings)], [sshStandardPort]);
   const closed = destinations(
     [tags.cache],
     otherPorts.filter((other) => other !== port && other !== sshPort),
   );
-  const found = [test(tags.ci, destinations([tags.cache], [sshPort, port]), [...closed, ...strangers], requireDeny)];
+  const found: PolicyEntry[] = [];
+  if (ci)
+    found.push(test(tags.ci, destinations([tags.cache], [sshPort, port]), [...closed, ...strangers], requireDeny));
   if (requireDeny) found.push(test(tags.cache, [], [...strangers, `${tags.cache}:${sshStandardPort}`], requireDeny));
   if (testUser !== undefined) found.push(userTest(testUser, closed, settings));
   return found;

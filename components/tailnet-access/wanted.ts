@@ -1,6 +1,14 @@
 /** What of a stack's entries a given policy still lacks, in the words that this policy uses. */
-import { memberValue, type PolicyDocument, type Section, valueOf } from "./document.ts";
-import { isList, type Json, type PolicyEntries, type PolicyEntry, PolicyError, sameJson, type SectionName } from "./entries.ts";
+import { memberValue, type PolicyDocument, valueOf } from "./document.ts";
+import {
+  isList,
+  type Json,
+  type PolicyEntries,
+  type PolicyEntry,
+  PolicyError,
+  sameJson,
+  type SectionName,
+} from "./entries.ts";
 
 /** An entry to be added; `key` is the tag in `tagOwners`, "" elsewhere. */
 export interface WantedEntry {
@@ -26,7 +34,10 @@ export function wantedEntries(policy: PolicyDocument, entries: PolicyEntries): W
   const inWords = usesLegacyName(policy) ? withLegacyName : (entry: PolicyEntry): PolicyEntry => entry;
   const list = (name: SectionName, values: readonly PolicyEntry[]): readonly [SectionName, WantedEntry[]] => [
     name,
-    values.map(inWords).filter((value) => !isTheirs(policy.sections.get(name), value)).map((value) => ({ key: "", value })),
+    values
+      .map(inWords)
+      .filter((value) => !isTheirs(policy, name, value))
+      .map((value) => ({ key: "", value })),
   ];
   const implied = entries.grants.length > 0 && !hasRules(policy) ? [allowAll] : [];
   return new Map([
@@ -47,8 +58,13 @@ export function hasRules(policy: PolicyDocument): boolean {
   return grants.mark === undefined || grants.entries.some(({ owner }) => owner === undefined);
 }
 
-function isTheirs(section: Section | undefined, value: PolicyEntry): boolean {
-  return section?.entries.some((entry) => entry.owner === undefined && sameJson(entry.value, value)) ?? false;
+/** Whether the user wrote this very entry themselves. Only entries that name the same tag are read, for speed. */
+function isTheirs({ text, sections }: PolicyDocument, name: SectionName, value: PolicyEntry): boolean {
+  const [hint = ""] = /tag:[A-Za-z0-9-]+/.exec(JSON.stringify(value)) ?? [];
+  const candidates = (sections.get(name)?.entries ?? []).filter(
+    ({ owner, node }) => owner === undefined && text.slice(node.offset, node.offset + node.length).includes(hint),
+  );
+  return candidates.some((entry) => sameJson(entry.value, value));
 }
 
 /** The owners of a tag to be added; none where the user has declared the tag with the same owners. */
@@ -73,10 +89,12 @@ function sameOwners(found: Json, owners: readonly string[]): boolean {
   return isList(found ?? []) && sameJson(set((found ?? []) as readonly Json[]), set(owners));
 }
 
-const [current, legacy] = ["autogroup:member", "autogroup:members"];
+const current = "autogroup:member";
+const legacy = "autogroup:members";
 
 /** Tailscale refuses a policy that has both names of this autogroup, so the user's older name is taken up. */
 function usesLegacyName(policy: PolicyDocument): boolean {
+  if (!policy.text.includes(legacy)) return false;
   return ["acls", "grants"].some((name) => {
     const member = policy.members.get(name);
     return member !== undefined && mentions(valueOf(memberValue(member)), legacy);

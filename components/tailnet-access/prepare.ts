@@ -1,0 +1,87 @@
+/** Everything about the tailnet's policy that is settled before a resource is declared. */
+import * as pulumi from "@pulumi/pulumi";
+import { type LivePolicy, type PolicyApi, policyApi, type Verdict } from "./api.ts";
+import { accessFromEnv, credentialAdvice, TailscaleError } from "./credentials.ts";
+import { policyDiff } from "./diff.ts";
+import { type PolicyEntries, PolicyError } from "./entries.ts";
+import { explainDenials } from "./explain.ts";
+import { merge } from "./merge.ts";
+import { buildPolicy, type PolicySettings } from "./policy.ts";
+
+/** The policy that was read and the one to be declared. */
+export interface PolicyPlan {
+  readonly entries: PolicyEntries;
+  readonly live: LivePolicy;
+  /** The live policy with our entries; the same text where they are in it already. */
+  readonly text: string;
+  readonly api: PolicyApi;
+}
+
+/** What to declare. */
+export interface TailnetPlan {
+  readonly tags: PolicySettings["tags"];
+  /** Undefined in a preview without credentials: nothing is known of the policy then. */
+  readonly policy: PolicyPlan | undefined;
+}
+
+/**
+ * Reads the tailnet's policy, merges ours into it, has Tailscale try the result, and shows in a preview what changes.
+ * Nothing is changed anywhere. A preview without credentials gives one warning and goes on.
+ *
+ * @throws TailscaleError when there are no credentials, or Tailscale can't be asked
+ * @throws PolicyError when the policy can't be merged with, or Tailscale refuses the result; with the rules that are why
+ */
+export async function prepareTailnetAccess(
+  settings: PolicySettings,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<TailnetPlan> {
+  const { tags } = settings;
+  const access = accessFromEnv(env);
+  if (access === undefined) {
+    if (!pulumi.runtime.isDryRun())
+      throw new TailscaleError(`There are no credentials for Tailscale. ${credentialAdvice}`);
+    await pulumi.log.warn(
+      `There are no credentials for Tailscale, so the tailnet's policy is neither read nor checked. ${credentialAdvice}`,
+    );
+    return { tags, policy: undefined };
+  }
+  await warnOfUnreachable(settings);
+  const policy = await planPolicy(buildPolicy(settings), policyApi(access));
+  const changes = policyDiff(policy.live.text, policy.text);
+  if (changes !== "" && pulumi.runtime.isDryRun())
+    await pulumi.log.info(`The tailnet's policy will change:\n${changes}`);
+  return { tags, policy };
+}
+
+/** A grant can name a builder by nothing but its address, so one without is known to be shut out. */
+async function warnOfUnreachable({ unreachable = [], sshPort }: PolicySettings): Promise<void> {
+  for (const name of unreachable) {
+    await pulumi.log.warn(
+      `builders: "${name}" has no tailnet IP as its address, so this stack's grants do not let it reach the server's ` +
+        `port ${sshPort} to upload. Set its address to what \`tailscale ip -4\` says on it, or grant it yourself.`,
+    );
+  }
+}
+
+async function planPolicy(entries: PolicyEntries, api: PolicyApi): Promise<PolicyPlan> {
+  const live = await api.read();
+  const text = merge(live.text, entries);
+  const verdict = await api.validate(text);
+  if (!verdict.accepted) throw new PolicyError(refusal(verdict, text, entries));
+  for (const warning of verdict.details) await pulumi.log.warn(`Tailscale warns of the policy: ${warning}`);
+  return { entries, live, text, api };
+}
+
+/** Why Tailscale refuses, in its words, with the user's rules that our tests run into. */
+function refusal({ message, details }: Verdict, text: string, entries: PolicyEntries): string {
+  const said = ["Tailscale refuses the tailnet's policy with this stack's entries:", message, ...details].join("\n  ");
+  const rules = explainDenials(text, entries);
+  if (details.length === 0 || rules.length === 0) return said;
+  return [
+    said,
+    "CI, or the server, would reach more than the cache, because:",
+    ...rules.map((rule) => `  ${rule}`),
+    "Narrow these rules; or accept it knowingly:",
+    "  pulumi config set --path tailnet.policy.requireDeny false",
+  ].join("\n");
+}

@@ -1,0 +1,77 @@
+import { local } from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import * as tailscale from "@pulumi/tailscale";
+import type { PolicyPlan, TailnetPlan } from "./prepare.ts";
+import { refuseOtherPolicy, restoreEntries } from "./settle.ts";
+
+export interface TailnetAccessArgs {
+  /** What `prepareTailnetAccess` found and decided. */
+  readonly plan: TailnetPlan;
+  /** The server's host name on the tailnet, for Pulumi to put the cache's tag on it. @default somebody else does */
+  readonly tagServer?: string | undefined;
+}
+
+/** The program that takes the entries out at destroy; relative to the project's directory, where providers run. */
+const withdrawal = "node components/tailnet-access/withdraw.ts";
+
+/**
+ * Who reaches the cache: the stack's entries in the tailnet's policy, put in, kept, and taken out again.
+ *
+ * The policy outlives the stack. Destroying the stack forgets the policy (`retainOnDelete`: the provider's own delete
+ * could reset it), after which the withdrawal takes our entries out. The policy depends on the withdrawal, so that the
+ * latter is in the state before anything is written and goes last; whatever uses the tags depends on the policy.
+ */
+export class TailnetAccess extends pulumi.ComponentResource {
+  /** The policy; depend on it to come after the tags' declaration, and to go before they are taken out. */
+  readonly policy: pulumi.Resource;
+  /** The tag of the server, for what is declared with it. */
+  readonly cacheTag: string;
+  /** The tag of CI's nodes. */
+  readonly ciTag: string;
+
+  constructor(name: string, args: TailnetAccessArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("nix-binary-cache:tailnet:TailnetAccess", name, {}, opts);
+    const { tags, policy } = args.plan;
+    this.cacheTag = tags.cache;
+    this.ciTag = tags.ci;
+    const withdraw = declareWithdrawal(`${name}-withdrawal`, tags.cache, { parent: this });
+    const acl = declarePolicy(`${name}-policy`, policy, { parent: this, dependsOn: withdraw });
+    this.policy = acl;
+    if (policy !== undefined && !pulumi.runtime.isDryRun()) acl.id.apply(() => restoreEntries(policy));
+    if (args.tagServer !== undefined) tagServer(name, args.tagServer, tags.cache, { parent: this, dependsOn: acl });
+    this.registerOutputs({ cacheTag: this.cacheTag, ciTag: this.ciTag });
+  }
+}
+
+/** Another tag makes another withdrawal, and the old one then takes the old tag's entries out. */
+function declareWithdrawal(name: string, tag: string, opts: pulumi.CustomResourceOptions): local.Command {
+  const environment = { NIX_BINARY_CACHE_TAG: tag };
+  return new local.Command(name, { create: "true", delete: withdrawal, environment, triggers: [tag] }, opts);
+}
+
+/** Without a plan, which is in a preview only, the policy's text is unknown. */
+function declarePolicy(name: string, plan: PolicyPlan | undefined, opts: pulumi.CustomResourceOptions): tailscale.Acl {
+  const guard = plan === undefined ? [] : [(): Promise<void> => refuseOtherPolicy(plan)];
+  return new tailscale.Acl(
+    name,
+    {
+      acl: plan === undefined ? pulumi.output(pulumi.unknown as unknown as string) : plan.text,
+      // What would be overwritten is in the text: it is the live policy with our entries in it.
+      overwriteExistingContent: true,
+    },
+    {
+      ...opts,
+      retainOnDelete: true,
+      hooks: { beforeCreate: guard, beforeUpdate: guard },
+      // Where ours are in force, others' edits since our last write are no change of ours.
+      ignoreChanges: plan !== undefined && plan.text === plan.live.text ? ["acl"] : [],
+    },
+  );
+}
+
+/** A tag can't be taken off a device again without signing in there, so it stays when the stack goes. */
+function tagServer(name: string, hostname: string, tag: string, opts: pulumi.CustomResourceOptions): void {
+  const device = tailscale.getDeviceOutput({ hostname, waitFor: "10s" }, { parent: opts.parent });
+  const args = { deviceId: device.apply(({ nodeId }) => nodeId), tags: [tag] };
+  new tailscale.DeviceTags(`${name}-server`, args, { ...opts, retainOnDelete: true });
+}

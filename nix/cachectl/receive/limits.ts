@@ -1,0 +1,81 @@
+import { statfsSync } from "node:fs";
+
+/** What one builder can use of the server. `config.json` sets them under `receive`; sizes are bytes, or text as "4GiB". */
+export interface Limits {
+  /** Paths in one announcement or commit. */
+  readonly maxPaths: number;
+  /** Bytes of one announcement or commit. */
+  readonly maxInputBytes: number;
+  /** Roots of one builder, announced and committed together. */
+  readonly maxRoots: number;
+  /** Paths in one query of the serve protocol. */
+  readonly maxQueryPaths: number;
+  /** NAR bytes of one path. */
+  readonly maxPathBytes: number;
+  /** NAR bytes of one builder in a day, by the server's clock in UTC. */
+  readonly dailyBytes: number;
+  /** What uploads leave free on the store's disk. */
+  readonly minFreeBytes: number;
+  /** Seconds that one connection may last. */
+  readonly sessionSeconds: number;
+  /** Seconds without a byte in either direction; substitution on the server is silent while it runs. */
+  readonly idleSeconds: number;
+  /** Days after which the root of a path that was announced and never committed is removed. */
+  readonly incomingDays: number;
+}
+
+const gibibyte = 1024 ** 3;
+
+const defaults: Limits = {
+  maxPaths: 5000,
+  maxInputBytes: 2 * 1024 ** 2,
+  maxRoots: 20_000,
+  maxQueryPaths: 200_000,
+  maxPathBytes: 16 * gibibyte,
+  dailyBytes: 512 * gibibyte,
+  minFreeBytes: 2 * gibibyte,
+  sessionSeconds: 6 * 3600,
+  idleSeconds: 1800,
+  incomingDays: 7,
+};
+
+const units: ReadonlyMap<string, number> = new Map([
+  ["", 1],
+  ["KiB", 1024],
+  ["MiB", 1024 ** 2],
+  ["GiB", gibibyte],
+  ["TiB", 1024 ** 4],
+]);
+
+/** The limits in the configuration's `receive`; throws an Error that names the first one that is wrong. */
+export function parseLimits(config: unknown): Limits {
+  const section = typeof config === "object" && config !== null && "receive" in config ? config.receive : undefined;
+  if (section === undefined) return defaults;
+  if (typeof section !== "object" || section === null) throw new Error("receive in config.json is not an object");
+  const given = new Map<string, unknown>(Object.entries(section));
+  const read = (name: string, byDefault: number): number => {
+    const value = given.get(name);
+    const amount = value === undefined ? byDefault : parseAmount(value);
+    if (amount === undefined) {
+      throw new Error(
+        `receive.${name} in config.json is ${JSON.stringify(value)}; expected a whole number or a size as "4GiB"`,
+      );
+    }
+    return amount;
+  };
+  const entries = Object.entries(defaults).map(([name, value]: [string, number]) => [name, read(name, value)] as const);
+  return { ...defaults, ...(Object.fromEntries(entries) as Partial<Limits>) };
+}
+
+/** Free and total bytes of the file system that holds `directory`, as a user without privileges sees it. */
+export function diskSpace(directory: string): { readonly freeBytes: number; readonly totalBytes: number } {
+  const { bavail, blocks, bsize } = statfsSync(directory);
+  return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
+}
+
+function parseAmount(value: unknown): number | undefined {
+  if (typeof value === "number") return Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+  const match = typeof value === "string" ? /^(\d+(?:\.\d+)?) ?([KMGT]iB|)$/.exec(value) : null;
+  const unit = units.get(match?.[2] ?? "none");
+  return match?.[1] === undefined || unit === undefined ? undefined : Math.floor(Number(match[1]) * unit);
+}

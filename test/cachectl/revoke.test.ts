@@ -1,0 +1,175 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { promisify } from "node:util";
+import { removeBuilder } from "../../nix/cachectl/builders/register.ts";
+import { readBuilders } from "../../nix/cachectl/builders/registry.ts";
+import { RevocationPlan } from "../../nix/cachectl/revoke/plan.ts";
+import { revoke, type RevocationSources } from "../../nix/cachectl/revoke/revoke.ts";
+import {
+  addToStore,
+  base32,
+  greeting,
+  makeKey,
+  signedUpload,
+  signUpload,
+  storePath,
+  type Upload,
+} from "./receive-protocol.ts";
+import { TestServer } from "./receive-host.ts";
+
+const run = promisify(execFile);
+
+describe("the revocation of a builder", () => {
+  let server: TestServer;
+  beforeEach(() => (server = new TestServer()));
+  afterEach(() => server.remove());
+
+  async function upload(who: "alpha" | "beta", what: Upload): Promise<void> {
+    const { sshKey } = server[who];
+    await server.call(sshKey, "announce", `${what.path}\n`);
+    const { status, errors } = await server.call(
+      sshKey,
+      "nix-store --serve --write",
+      Buffer.concat([greeting, addToStore(what)]),
+    );
+    assert.deepEqual([status, errors], [0, ""]);
+    await server.call(sshKey, "commit", `${what.path}\n`);
+    mkdirSync(join(server.folder, "nix-store-folder", basename(what.path)), { recursive: true });
+  }
+
+  const sources = (): RevocationSources => ({
+    registry: { stateDirectory: server.state, config: server.config, restartNix: () => Promise.resolve() },
+    rootsDirectory: server.roots,
+    storeDirectory: join(server.folder, "nix-store-folder"),
+    access: { program: server.program("nix-store"), environment: process.env, timeout: 10_000 },
+    nixKeys: [],
+    remove: async (paths) => void (await run(server.program("nix-store"), ["--delete", ...paths])),
+  });
+  const stored = (): string[] => Object.keys(JSON.parse(readFileSync(server.store, "utf8")) as object).sort();
+
+  /** alpha's library, beta's program upon it, a path that both signed, one of beta alone. */
+  async function fill(): Promise<{ library: Upload; program: Upload; both: Upload; other: Upload }> {
+    const { alpha, beta } = server;
+    const library = signedUpload(alpha.key, "library");
+    const program = signedUpload(beta.key, "program", 100, [library.path]);
+    const one = signedUpload(alpha.key, "both");
+    const both = { ...one, signatures: [...(one.signatures ?? []), signUpload(beta.key, one)] };
+    const other = signedUpload(beta.key, "other");
+    await upload("alpha", library);
+    await upload("beta", program);
+    await upload("alpha", both);
+    await upload("beta", other);
+    return { library, program, both, other };
+  }
+
+  it("names in a dry run every path that only the builder signed, and what depends on it, and changes nothing", async () => {
+    const { library, program } = await fill();
+    const before = stored();
+    const { paths, done, bytes } = await revoke("alpha", sources(), { dryRun: true, oldKeysOnly: false });
+    assert.deepEqual(paths, [
+      { path: program.path, narSize: program.nar.length, because: library.path },
+      { path: library.path, narSize: library.nar.length, because: undefined },
+    ]);
+    assert.equal(bytes, program.nar.length + library.nar.length);
+    assert.deepEqual([done, stored(), readBuilders(server.state).length], [undefined, before, 2]);
+    assert.equal(server.rootsOf("uploads", "alpha").length, 2);
+  });
+
+  it("takes out the registration, the roots and the paths, what refers to a path before the path", async () => {
+    const { both, other } = await fill();
+    const { done } = await revoke("alpha", sources(), { dryRun: false, oldKeysOnly: false });
+    assert.deepEqual([done?.deleted, done?.kept], [2, []]);
+    assert.deepEqual(stored(), [both.path, other.path].sort());
+    assert.deepEqual(
+      [server.rootsOf("uploads", "alpha"), server.rootsOf("uploads", "beta")],
+      [[], [basename(other.path)]],
+    );
+    assert.deepEqual(
+      readBuilders(server.state).map(({ name }) => name),
+      ["beta"],
+    );
+    assert.equal((await server.call(server.alpha.sshKey, "status")).status, 126);
+  });
+
+  it("finds what a builder signed after its registration is gone, and finishes what was left off", async () => {
+    const { library, program } = await fill();
+    await removeBuilder(sources().registry, "alpha");
+    const { paths } = await revoke("alpha", sources(), { dryRun: false, oldKeysOnly: false });
+    assert.deepEqual(
+      paths.map(({ path }) => path),
+      [program.path, library.path],
+    );
+    const again = await revoke("alpha", sources(), { dryRun: false, oldKeysOnly: false });
+    assert.deepEqual([again.paths, again.done?.deleted], [[], 0]);
+  });
+
+  it("names what Nix would not delete and why, and deletes the rest", async () => {
+    const { library, program } = await fill();
+    writeFileSync(`${server.store}.pin`, "");
+    const { done } = await revoke("alpha", sources(), { dryRun: false, oldKeysOnly: false });
+    assert.deepEqual(
+      done?.kept.map(({ path }) => path),
+      [program.path, library.path],
+    );
+    assert.match(done?.kept[0]?.reason ?? "", /still alive/);
+  });
+
+  it("leaves pins and what the server populated to whoever set them", async () => {
+    const { library } = await fill();
+    const pin = join(server.roots, "pins", "mine");
+    mkdirSync(join(server.roots, "pins"), { recursive: true });
+    symlinkSync(library.path, pin);
+    await revoke("alpha", sources(), { dryRun: false, oldKeysOnly: false });
+    assert.equal(readlinkSync(pin), library.path);
+  });
+
+  it("refuses a builder that was never here", async () => {
+    mkdirSync(sources().storeDirectory);
+    await assert.rejects(revoke("gamma", sources(), { dryRun: true, oldKeysOnly: false }), /never registered here/);
+    await assert.rejects(revoke("alpha", sources(), { dryRun: true, oldKeysOnly: true }), /never changed its key/);
+  });
+});
+
+describe("the plan of a revocation", () => {
+  const [own, other] = [makeKey("macbook-1"), makeKey("desktop-1")];
+  const facts = ({ path, nar, references = [], signatures = [] }: Upload, sum = nar) => ({
+    path,
+    references,
+    narSize: nar.length,
+    narHash: `sha256:${base32(sum)}`,
+    signatures,
+    contentAddress: "",
+  });
+
+  it("does not believe a signature by its name", () => {
+    const plan = new RevocationPlan([own.publicKey], [other.publicKey]);
+    const digest = Buffer.alloc(32, 7);
+    const upload = { path: storePath("x"), nar: Buffer.alloc(96), narHash: digest.toString("hex") };
+    const genuine = signUpload(own, upload);
+    const claimed = `${other.name}:${Buffer.alloc(64, 1).toString("base64")}`;
+    plan.add(facts({ ...upload, signatures: [genuine, claimed] }, digest));
+    assert.deepEqual(
+      plan.doomed().map(({ path }) => path),
+      [upload.path],
+    );
+    const fair = new RevocationPlan([own.publicKey], [own.publicKey, other.publicKey]);
+    fair.add(facts({ ...upload, signatures: [genuine, signUpload(other, upload)] }, digest));
+    assert.deepEqual(fair.doomed(), []);
+  });
+
+  it("orders 20,000 paths in a chain, deepest reference last, without running out of stack", () => {
+    const digest = Buffer.alloc(32, 7);
+    const plan = new RevocationPlan([own.publicKey], []);
+    const count = 20_000;
+    const path = (index: number): string => `/nix/store/${String(index).padStart(32, "0")}-link`;
+    const first = { path: path(0), nar: Buffer.alloc(96), narHash: digest.toString("hex") };
+    plan.add(facts({ ...first, signatures: [signUpload(own, first)] }, digest));
+    for (let index = 1; index < count; index++) {
+      plan.add(facts({ path: path(index), nar: Buffer.alloc(96), references: [path(index), path(index - 1)] }, digest));
+    }
+    const doomed = plan.doomed();
+    assert.deepEqual([doomed.length, doomed[0]?.path, doomed.at(-1)?.path], [count, path(count - 1), path(0)]);
+  });
+});
