@@ -59,3 +59,20 @@ export function firstVars(settings: Settings, stack = "lab"): NixVars {
   const config = parsedSettings(settings);
   return nixVars(stack, config, cacheUrl(config), []);
 }
+
+/**
+ * Settings of a second environment in the same tailnet: its server is the desktop, its only reader the Mac. It has tags
+ * of its own, which is all that tells two stacks apart.
+ */
+export async function secondStack(machines: Readonly<Record<MachineName, Machine>>): Promise<Settings> {
+  const { address } = machines.desktop;
+  return {
+    server: {
+      ...{ name: "desktop", address, hostKey: await machines.desktop.hostKey() },
+      ...{ flake: "path:/etc/nixos", configuration: "server" },
+    },
+    clients: [{ name: "macbook", system: "aarch64-darwin", address: machines.macbook.address }],
+    cache: { upstreams: [] },
+    tailnet: { tags: { cache: "tag:second-cache", ci: "tag:second-ci" } },
+  };
+}

@@ -23,7 +23,7 @@ const STOP_MS = 5_000;
 export const REPOSITORY = "alice/nixos-config";
 
 /** What the tailnet's user keeps by hand; the comments are part of it. */
-const USERS_POLICY = join(import.meta.dirname, "policy.hujson");
+export const USERS_POLICY = join(import.meta.dirname, "policy.hujson");
 
 function fileOf(instance: Instance, name: StandIn, ending: string): string {
   return join(instance.dir, `${name}.${ending}`);
@@ -128,4 +128,35 @@ async function launch(instance: Instance, name: StandIn, options: object): Promi
   throw new Error(
     `the stand-in of ${name} did not start: ${readFileSync(output, "utf8").trim().slice(-500)} (${output})`,
   );
+}
+
+/** Where the stand-in of Tailscale is, and who may administer its tailnet. */
+interface Tailnet {
+  readonly standIns: Readonly<Record<StandIn, string>>;
+  readonly secrets: OperatorSecrets;
+}
+
+/** The tailnet's policy, as its administrator reads it. */
+export async function readPolicy(tailnet: Tailnet): Promise<string> {
+  return policyCall(tailnet, { method: "GET" });
+}
+
+/** Replaces the tailnet's policy, as its administrator does in the console. */
+export async function writePolicy(tailnet: Tailnet, text: string): Promise<void> {
+  await policyCall(tailnet, { method: "POST", body: text });
+}
+
+async function policyCall({ standIns, secrets }: Tailnet, init: RequestInit): Promise<string> {
+  const response = await fetch(`${standIns.tailscale}/api/v2/tailnet/-/acl`, {
+    ...init,
+    headers: {
+      Accept: "application/hujson",
+      "Content-Type": "application/hujson",
+      Authorization: `Basic ${Buffer.from(`${secrets.tailscaleApiKey}:`).toString("base64")}`,
+    },
+    signal: AbortSignal.timeout(10_000),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`the stand-in of Tailscale answered ${response.status}: ${text}`);
+  return text;
 }
