@@ -1,21 +1,14 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { execFileSync } from "node:child_process";
-import { parseBuilder, sshFingerprint, type Builder } from "../../nix/cachectl/builders/builder.ts";
+import { type Builder } from "../../nix/cachectl/builders/builder.ts";
 import { addBuilder, removeBuilder } from "../../nix/cachectl/builders/register.ts";
 import { readBuilders } from "../../nix/cachectl/builders/registry.ts";
 import { withdrawnKeys } from "../../nix/cachectl/builders/withdrawn.ts";
+import { makeBuilder } from "./builders-fixture.ts";
 import { makeSshKey } from "./receive-host.ts";
 import { makeKey } from "./receive-protocol.ts";
-
-const make = (name: string): Builder => ({
-  name,
-  system: "aarch64-darwin",
-  sshKey: makeSshKey(),
-  signingKey: makeKey(`${name}-1`).publicKey,
-});
 
 describe("the registry of builders", () => {
   let state = "";
@@ -38,7 +31,7 @@ describe("the registry of builders", () => {
   afterEach(() => rmSync(state, { recursive: true }));
 
   it("adds a builder: its registration, its entry for sshd without any right but the receiver, its key for Nix", async () => {
-    const macbook = make("macbook");
+    const macbook = makeBuilder("macbook");
     const changes = await addBuilder(registry(), macbook);
     assert.deepEqual(changes, [
       "added builder macbook",
@@ -58,14 +51,14 @@ describe("the registry of builders", () => {
   });
 
   it("changes nothing, and restarts nothing, when a builder is added just so again", async () => {
-    const macbook = make("macbook");
+    const macbook = makeBuilder("macbook");
     await addBuilder(registry(), macbook);
     assert.deepEqual(await addBuilder(registry(), macbook), []);
     assert.deepEqual([restarts, readdirSync(state).sort()], [1, ["authorized_keys", "builders", "trusted-keys.conf"]]);
   });
 
   it("restarts Nix only when the trusted keys change", async () => {
-    const macbook = make("macbook");
+    const macbook = makeBuilder("macbook");
     await addBuilder(registry(), macbook);
     const changes = await addBuilder(registry(), { ...macbook, sshKey: makeSshKey() });
     assert.deepEqual(changes, ["changed builder macbook", "wrote authorized_keys"]);
@@ -74,7 +67,7 @@ describe("the registry of builders", () => {
 
   it("restarts Nix on the next call when the restart failed the first time", async () => {
     failing = true;
-    const macbook = make("macbook");
+    const macbook = makeBuilder("macbook");
     await assert.rejects(addBuilder(registry(), macbook), /did not start/);
     failing = false;
     assert.deepEqual(await addBuilder(registry(), macbook), ["restarted the Nix daemon"]);
@@ -82,7 +75,7 @@ describe("the registry of builders", () => {
   });
 
   it("removes a builder and remembers its signing key for a revocation", async () => {
-    const [macbook, desktop] = [make("macbook"), make("desktop")];
+    const [macbook, desktop] = [makeBuilder("macbook"), makeBuilder("desktop")];
     await addBuilder(registry(), macbook);
     await addBuilder(registry(), desktop);
     const changes = await removeBuilder(registry(), "macbook");
@@ -100,17 +93,17 @@ describe("the registry of builders", () => {
   });
 
   it("remembers the signing key that a changed registration replaces", async () => {
-    const macbook = make("macbook");
+    const macbook = makeBuilder("macbook");
     await addBuilder(registry(), macbook);
     await addBuilder(registry(), { ...macbook, signingKey: makeKey("macbook-2").publicKey });
     assert.deepEqual(withdrawnKeys(state, "macbook"), [macbook.signingKey]);
   });
 
   it("refuses two builders with one key, one key's name, or one node of the tailnet, and changes nothing", async () => {
-    const macbook = { ...make("macbook"), tailnet: "tag:nix-ci" };
+    const macbook = { ...makeBuilder("macbook"), tailnet: "tag:nix-ci" };
     await addBuilder(registry(), macbook);
     const before = readdirSync(join(state, "builders"));
-    const thief = make("thief");
+    const thief = makeBuilder("thief");
     const shared: [Partial<Builder>, RegExp][] = [
       [{ sshKey: macbook.sshKey }, /sshKey is that of macbook/],
       [{ signingKey: `thief-1:${macbook.signingKey.split(":")[1] ?? ""}` }, /signingKey is that of macbook/],
@@ -127,72 +120,15 @@ describe("the registry of builders", () => {
   });
 
   it("names the file of a registration that is none", async () => {
-    await addBuilder(registry(), make("macbook"));
+    await addBuilder(registry(), makeBuilder("macbook"));
     writeFileSync(join(state, "builders", "broken.json"), "{");
     assert.throws(() => readBuilders(state), /builders\/broken\.json is no registration/);
-    writeFileSync(join(state, "builders", "broken.json"), JSON.stringify(make("other")));
+    writeFileSync(join(state, "builders", "broken.json"), JSON.stringify(makeBuilder("other")));
     assert.throws(() => readBuilders(state), /registers other/);
   });
 
   it("has no builders where there is no folder yet", () => {
     assert.deepEqual(readBuilders(join(state, "absent")), []);
     assert.ok(!existsSync(join(state, "absent")));
-  });
-});
-
-describe("a builder's registration", () => {
-  const good = make("macbook");
-
-  it("is read as given, the comment of the ssh key left out", () => {
-    const withComment = { ...good, sshKey: `${good.sshKey ?? ""} root@macbook` };
-    assert.deepEqual(parseBuilder(withComment), { builder: good });
-  });
-
-  it("needs an ssh key unless the tailnet tells who it is", () => {
-    const { sshKey: _sshKey, ...keyless } = good;
-    assert.match(JSON.stringify(parseBuilder(keyless)), /sshKey is missing/);
-    assert.deepEqual(parseBuilder({ ...keyless, tailnet: "macbook" }), { builder: { ...keyless, tailnet: "macbook" } });
-  });
-
-  const wrong: [string, unknown, RegExp][] = [
-    ["no object", ["x"], /JSON object/],
-    ["a name that leads out of a folder", { ...good, name: "../x" }, /name is .*expected a name that matches/],
-    ["a name in capitals", { ...good, name: "MacBook" }, /name is/],
-    ["a name of 64 letters", { ...good, name: "a".repeat(64) }, /name is/],
-    ["an RSA key", { ...good, sshKey: "ssh-rsa AAAAB3NzaC1yc2E=" }, /sshKey is .*expected ssh-ed25519/],
-    ["an entry with options before the key", { ...good, sshKey: `command="sh" ${good.sshKey ?? ""}` }, /sshKey is/],
-    ["two lines", { ...good, sshKey: `${good.sshKey ?? ""}\n${good.sshKey ?? ""}` }, /sshKey is/],
-    ["a key of another kind inside", { ...good, sshKey: `ssh-ed25519 ${"A".repeat(68)}` }, /sshKey is/],
-    [
-      "a secret signing key",
-      { ...good, signingKey: `x-1:${Buffer.alloc(64).toString("base64")}` },
-      /signingKey is .*32-byte/,
-    ],
-    [
-      "a signing key with two names",
-      { ...good, signingKey: `a b:${Buffer.alloc(32).toString("base64")}` },
-      /signingKey is/,
-    ],
-    ["a field that is none", { ...good, root: true }, /"root" is not a field/],
-  ];
-  for (const [what, input, message] of wrong) {
-    it(`is refused with ${what}`, () => {
-      const parsed = parseBuilder(input);
-      assert.ok("problems" in parsed);
-      assert.match(parsed.problems.join("\n"), message);
-    });
-  }
-
-  it("has the fingerprint that ssh-keygen shows", function () {
-    const folder = mkdtempSync(join(tmpdir(), "fingerprint-"));
-    try {
-      execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", join(folder, "key")], { stdio: "ignore" });
-    } catch {
-      this.skip();
-    }
-    const key = readFileSync(join(folder, "key.pub"), "utf8").split(" ").slice(0, 2).join(" ");
-    const shown = execFileSync("ssh-keygen", ["-l", "-f", join(folder, "key.pub")], { encoding: "utf8" });
-    rmSync(folder, { recursive: true });
-    assert.equal(shown.split(" ")[1], sshFingerprint(key));
   });
 });

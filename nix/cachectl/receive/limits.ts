@@ -1,6 +1,7 @@
 import { statfsSync } from "node:fs";
+import { parseAmount } from "./sizes.ts";
 
-/** What one builder can use of the server. `config.json` sets them under `receive`; sizes are bytes, or text as "4GiB". */
+/** What one builder can use of the server. `config.json` sets them under `limits`; sizes are bytes, or text as "4GiB". */
 export interface Limits {
   /** Paths in one announcement or commit. */
   readonly maxPaths: number;
@@ -39,26 +40,18 @@ const defaults: Limits = {
   incomingDays: 7,
 };
 
-const units: ReadonlyMap<string, number> = new Map([
-  ["", 1],
-  ["KiB", 1024],
-  ["MiB", 1024 ** 2],
-  ["GiB", gibibyte],
-  ["TiB", 1024 ** 4],
-]);
-
-/** The limits in the configuration's `receive`; throws an Error that names the first one that is wrong. */
+/** The limits in the configuration's `limits`; throws an Error that names the first one that is wrong. */
 export function parseLimits(config: unknown): Limits {
-  const section = typeof config === "object" && config !== null && "receive" in config ? config.receive : undefined;
+  const section = typeof config === "object" && config !== null && "limits" in config ? config.limits : undefined;
   if (section === undefined) return defaults;
-  if (typeof section !== "object" || section === null) throw new Error("receive in config.json is not an object");
+  if (typeof section !== "object" || section === null) throw new Error("limits in config.json is not an object");
   const given = new Map<string, unknown>(Object.entries(section));
   const read = (name: string, byDefault: number): number => {
     const value = given.get(name);
     const amount = value === undefined ? byDefault : parseAmount(value);
     if (amount === undefined) {
       throw new Error(
-        `receive.${name} in config.json is ${JSON.stringify(value)}; expected a whole number or a size as "4GiB"`,
+        `limits.${name} in config.json is ${JSON.stringify(value)}; expected a whole number or a size as "4GiB"`,
       );
     }
     return amount;
@@ -71,11 +64,4 @@ export function parseLimits(config: unknown): Limits {
 export function diskSpace(directory: string): { readonly freeBytes: number; readonly totalBytes: number } {
   const { bavail, blocks, bsize } = statfsSync(directory);
   return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
-}
-
-function parseAmount(value: unknown): number | undefined {
-  if (typeof value === "number") return Number.isSafeInteger(value) && value >= 0 ? value : undefined;
-  const match = typeof value === "string" ? /^(\d+(?:\.\d+)?) ?([KMGT]iB|)$/.exec(value) : null;
-  const unit = units.get(match?.[2] ?? "none");
-  return match?.[1] === undefined || unit === undefined ? undefined : Math.floor(Number(match[1]) * unit);
 }

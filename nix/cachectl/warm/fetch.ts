@@ -49,7 +49,10 @@ function open(fetching: Fetching, place: string, encoding: string): Promise<Inco
   request.once("timeout", () => request.destroy(new Error(`${place} gave nothing for ${timeout / 1000} s`)));
   request.once("error", reject);
   request.once("response", (response) => {
-    if (response.statusCode === 200) return void resolve(response);
+    if (response.statusCode === 200) {
+      resolve(response);
+      return;
+    }
     response.resume();
     reject(new Error(`${place} was answered with status ${response.statusCode ?? 0}`));
   });

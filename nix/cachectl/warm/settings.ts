@@ -1,12 +1,14 @@
+import { parseAmount } from "../receive/sizes.ts";
+
 /** What warming may use of the server. `config.json` sets it under `warm`; without that section commits warm nothing. */
 export interface WarmSettings {
   /** The local nginx, as clients see it: `http://127.0.0.1:PORT`. */
   readonly url: string;
   /** NARs at a time. */
   readonly concurrency: number;
-  /** Bytes a second, of what is transferred (compressed). */
+  /** Bytes a second, of what is transferred (compressed); text such as "50MiB" is taken too. */
   readonly bytesPerSecond: number;
-  /** Bytes in one run. */
+  /** Bytes in one run; text such as "4GiB" is taken too. */
   readonly maxBytes: number;
   /** Seconds that one run may take. */
   readonly timeoutSeconds: number;
@@ -34,8 +36,11 @@ export function readWarmSettings(config: unknown): WarmSettings | undefined {
   if (typeof url !== "string" || !URL.canParse(url)) throw new Error("warm.url in config.json is not a URL");
   const amount = (name: "concurrency" | "bytesPerSecond" | "maxBytes" | "timeoutSeconds"): number => {
     const value = member(section, name) ?? defaults[name];
-    if (typeof value === "number" && value > 0) return value;
-    throw new Error(`warm.${name} in config.json is ${JSON.stringify(value)}; expected a number over 0`);
+    const parsed = parseAmount(value) ?? 0;
+    if (parsed > 0) return parsed;
+    throw new Error(
+      `warm.${name} in config.json is ${JSON.stringify(value)}; expected a whole number over 0, or a size as "4GiB"`,
+    );
   };
   return {
     url,

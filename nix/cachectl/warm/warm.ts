@@ -16,10 +16,11 @@ const idleMilliseconds = 30_000;
 /**
  * Has the local nginx fetch the compressed NAR of each path, as its first reader would. Never fails: a cache that does
  * not answer within two seconds, a path it does not have, and what is beyond the budget are skipped and named.
+ * `stop` ends the run early; what is left then is named too.
  */
-export async function warm(paths: readonly string[], settings: WarmSettings): Promise<WarmResult> {
+export async function warm(paths: readonly string[], settings: WarmSettings, stop: AbortSignal): Promise<WarmResult> {
   const agent = new Agent({ keepAlive: true, maxSockets: settings.concurrency });
-  const signal = AbortSignal.timeout(settings.timeoutSeconds * 1000);
+  const signal = AbortSignal.any([stop, AbortSignal.timeout(settings.timeoutSeconds * 1000)]);
   const url = settings.url.replace(/\/+$/, "");
   const fetching: Fetching = { url, agent, signal, timeout: idleMilliseconds };
   try {
@@ -57,14 +58,19 @@ async function warmAll(paths: readonly string[], fetching: Fetching, settings: W
 }
 
 async function warmOne(path: string, fetching: Fetching, pace: Pace): Promise<string | undefined> {
-  if (fetching.signal.aborted) return "the time is used up";
-  if (pace.spent) return "the budget of bytes is used up";
+  const early = whyToStop(fetching.signal, pace);
+  if (early !== undefined) return early;
   try {
     await fetchNar(fetching, await narPlace(fetching, path), pace);
-    return pace.spent ? "the budget of bytes is used up" : undefined;
+    return undefined;
   } catch (error) {
-    return fetching.signal.aborted ? "the time is used up" : describe(error);
+    return whyToStop(fetching.signal, pace) ?? describe(error);
   }
+}
+
+function whyToStop(signal: AbortSignal, pace: Pace): string | undefined {
+  if (signal.aborted) return "the time is used up";
+  return pace.spent ? "the budget of bytes is used up" : undefined;
 }
 
 function describe(error: unknown): string {
