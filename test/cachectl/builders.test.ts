@@ -54,7 +54,10 @@ describe("the registry of builders", () => {
     const macbook = makeBuilder("macbook");
     await addBuilder(registry(), macbook);
     assert.deepEqual(await addBuilder(registry(), macbook), []);
-    assert.deepEqual([restarts, readdirSync(state).sort()], [1, ["authorized_keys", "builders", "trusted-keys.conf"]]);
+    assert.deepEqual(
+      [restarts, readdirSync(state).sort()],
+      [1, ["authorized_keys", "builders", "builders.lock", "trusted-keys.conf"]],
+    );
   });
 
   it("restarts Nix only when the trusted keys change", async () => {
@@ -63,6 +66,15 @@ describe("the registry of builders", () => {
     const changes = await addBuilder(registry(), { ...macbook, sshKey: makeSshKey() });
     assert.deepEqual(changes, ["changed builder macbook", "wrote authorized_keys"]);
     assert.equal(restarts, 1);
+  });
+
+  it("registers builders that are added at the same time, all of them, in every file", async () => {
+    const names = ["ci", "desktop", "laptop", "macbook"];
+    await Promise.all(names.map((name) => addBuilder(registry(), makeBuilder(name))));
+    for (const name of names) {
+      assert.match(text("authorized_keys"), new RegExp(` ${name}$`, "m"));
+      assert.match(text("trusted-keys.conf"), new RegExp(`[ =]${name}-1:`));
+    }
   });
 
   it("restarts Nix on the next call when the restart failed the first time", async () => {

@@ -28,7 +28,11 @@ describe("what the filter before nix-store --serve --write refuses", () => {
     ["a path with a line break", () => Buffer.concat([u64(2), strs([`${storePath("x")}\n`])]), /no store path/],
     ["a path with a NUL", () => Buffer.concat([u64(2), strs([`${storePath("x")}\0`])]), /no store path/],
     ["a name of 1 MiB", () => Buffer.concat([u64(2), strs(["x".repeat(2 ** 20)])]), /1048576 bytes, at most 1024/],
-    ["a count without end", () => Buffer.concat([u64(2), u64(2 ** 40)]), /1099511627776 paths in one query/],
+    [
+      "a count without end",
+      () => Buffer.concat([u64(2), u64(2 ** 40)]),
+      /1099511627776 paths in this session's queries/,
+    ],
     [
       "padding that hides data",
       () => Buffer.concat([u64(2), u64(1), u64(1), Buffer.from("axxxxxxx")]),

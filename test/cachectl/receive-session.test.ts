@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { PassThrough } from "node:stream";
 import { TestServer } from "./receive-host.ts";
-import { greeting } from "./receive-protocol.ts";
+import { addToStore, greeting, signedUpload, storePath, strs, u64 } from "./receive-protocol.ts";
 
 describe("the receiver's sessions", () => {
   let server: TestServer;
@@ -54,5 +54,46 @@ describe("the receiver's sessions", () => {
       .map((line) => line.split("=")[0]);
     assert.ok(existsSync(seen) && readFileSync(seen, "utf8").includes("NIX_REMOTE=daemon"));
     assert.ok(!lines.includes("LD_PRELOAD") && !lines.includes("SSH_CLIENT"));
+  });
+
+  it("removes the roots of a session whose receiver was killed, and none of one that runs", async () => {
+    const { alpha } = server;
+    await server.call(alpha.sshKey, "announce", `${storePath("a")}\n`);
+    const incoming = join(server.roots, "incoming", "alpha");
+    // The highest process id of Linux is below 2^22.
+    for (const pid of [4_194_304, process.pid]) mkdirSync(join(incoming, `.session-${pid}-abcdef`));
+    symlinkSync(storePath("held"), join(incoming, ".session-4194304-abcdef", "held"));
+    await server.call(alpha.sshKey, "nix-store --serve --write", greeting);
+    assert.deepEqual(server.rootsOf("incoming", "alpha"), [`.session-${process.pid}-abcdef`, basename(storePath("a"))]);
+  });
+
+  it("bounds the sessions that one builder has open", async () => {
+    server.config = { limits: { maxSessions: 1 } };
+    const waiting = new PassThrough();
+    waiting.write(greeting);
+    const first = server.call(server.alpha.sshKey, "nix-store --serve --write", waiting);
+    while (server.rootsOf("incoming", "alpha").length === 0) await new Promise((resolve) => setImmediate(resolve));
+    const second = await server.call(server.alpha.sshKey, "nix-store --serve --write", greeting);
+    assert.deepEqual(
+      [second.status, second.errors],
+      [126, "nix-binary-cache: 1 sessions are open, a builder may have 1\n"],
+    );
+    const other = await server.call(server.beta.sshKey, "nix-store --serve --write", greeting);
+    assert.equal(other.status, 0);
+    waiting.end();
+    assert.equal((await first).status, 0);
+  });
+
+  it("bounds the paths that a session asks about and sends, however many queries and NARs they come in", async () => {
+    const { alpha } = server;
+    server.config = { limits: { maxQueryPaths: 3, maxRoots: 1 } };
+    await server.call(alpha.sshKey, "announce", `${storePath("a")}\n`);
+    const ask = (...names: string[]): Buffer => Buffer.concat([u64(1), u64(1), u64(0), strs(names.map(storePath))]);
+    const asked = Buffer.concat([greeting, ask("a", "b"), ask("c", "d")]);
+    const { errors } = await server.call(alpha.sshKey, "nix-store --serve --write", asked);
+    assert.match(errors, /4 paths in this session's queries, at most 3 are answered/);
+    const uploads = ["a", "b"].map((name) => addToStore(signedUpload(alpha.key, name)));
+    const sent = await server.call(alpha.sshKey, "nix-store --serve --write", Buffer.concat([greeting, ...uploads]));
+    assert.match(sent.errors, /1 paths in one session: commit, then go on/);
   });
 });

@@ -1,3 +1,39 @@
+/**
+ * The files that `cachectl builders` writes on the server, and what the server's own configuration has to do with them:
+ * the contract between this program and the NixOS module (or whatever else sets a server up).
+ *
+ * In the state folder (`/var/lib/nix-binary-cache`, root:root, 0755, as every folder above it: sshd's StrictModes):
+ *
+ * | file | owner, mode | what for |
+ * |---|---|---|
+ * | `builders/NAME.json` | root, 0644 | the registrations; all else follows from them |
+ * | `authorized_keys` | root, 0644 | sshd: `AuthorizedKeysFile` of `nix-push` |
+ * | `trusted-keys.conf` | root, 0644 | nix.conf: `!include`, after every other line about keys |
+ * | `withdrawn/NAME` | root, 0644 | signing keys that NAME no longer has, for `cachectl revoke` |
+ * | `builders.lock` | root | held while any of these is written |
+ * | `announced/`, `audit.log` | nix-push, 0750 and 0640 | what the receiver itself writes |
+ *
+ * and below the roots (`/nix/var/nix/gcroots/nix-binary-cache`, root, 0755): `incoming/` and `uploads/`, nix-push, 0755.
+ * `builders add` makes all of them, as often as needed; nothing has to be there before it, but the user `nix-push`.
+ *
+ * The server's configuration:
+ * - the user `nix-push`, a system user without a password, in no group of weight, not among Nix's `trusted-users`, but
+ *   among its `allowed-users`; its login shell is a program that does no more than `exec cachectl receive "$@"`;
+ * - sshd:
+ *   ```
+ *   Match User nix-push
+ *     AuthorizedKeysFile /var/lib/nix-binary-cache/authorized_keys
+ *     AuthenticationMethods publickey
+ *     ExposeAuthInfo yes       # tells the receiver which key was used: nothing works without it
+ *     DisableForwarding yes    # as every entry's `restrict` does
+ *     PermitTTY no
+ *     PermitUserRC no
+ *   ```
+ * - nix.conf, last: `!include /var/lib/nix-binary-cache/trusted-keys.conf` (the `!` lets it be absent);
+ * - `config.json` in the state folder readable for all: the receiver reads its `limits`, `warm` and `cache` sections;
+ * - `systemctl restart nix-daemon.service` works for root, and does not end builds (`KillMode=process`, as Nix ships it).
+ *   It is called only when `trusted-keys.conf` has changed: the daemon reads its settings when it starts.
+ */
 import { forcedCommand } from "../receive/request.ts";
 import type { Builder } from "./builder.ts";
 

@@ -4,6 +4,7 @@ import { replaceFile } from "../lib/replace-file.ts";
 import { configuredKeys } from "../receive/trust.ts";
 import { keyName } from "../receive/signature.ts";
 import { conflicts, type Builder } from "./builder.ts";
+import { exclusively } from "./exclusive.ts";
 import { authorizedKeys, trustedKeys } from "./generated-files.ts";
 import { readBuilders, registrationFile } from "./registry.ts";
 import { withdrawKey } from "./withdrawn.ts";
@@ -24,7 +25,16 @@ const pendingFile = "trusted-keys.pending";
  * Registers a builder, or changes its registration. Returns what changed, one sentence each; nothing when it was
  * registered just so. Throws an Error, having changed nothing, when a key or a key's name is already someone else's.
  */
-export async function addBuilder(registry: Registry, builder: Builder): Promise<string[]> {
+export function addBuilder(registry: Registry, builder: Builder): Promise<string[]> {
+  return exclusively(lockFile(registry), () => add(registry, builder));
+}
+
+/** Takes a registration out. Returns what changed, nothing when there was none; what the builder uploaded stays. */
+export function removeBuilder(registry: Registry, name: string): Promise<string[]> {
+  return exclusively(lockFile(registry), () => remove(registry, name));
+}
+
+async function add(registry: Registry, builder: Builder): Promise<string[]> {
   const before = readBuilders(registry.stateDirectory);
   const reserved = configuredKeys(registry.config).map(keyName).includes(keyName(builder.signingKey));
   const problems = [
@@ -48,8 +58,7 @@ export async function addBuilder(registry: Registry, builder: Builder): Promise<
   return [...changes, ...(await regenerate(registry))];
 }
 
-/** Takes a registration out. Returns what changed, nothing when there was none; what the builder uploaded stays. */
-export async function removeBuilder(registry: Registry, name: string): Promise<string[]> {
+async function remove(registry: Registry, name: string): Promise<string[]> {
   const builder = readBuilders(registry.stateDirectory).find((registered) => registered.name === name);
   if (builder !== undefined) {
     withdrawKey(registry.stateDirectory, builder);
@@ -78,6 +87,12 @@ async function regenerate(registry: Registry): Promise<string[]> {
     changes.push("restarted the Nix daemon");
   }
   return changes;
+}
+
+/** Beside what it guards, which is root's: whoever may not register builders can't hold it either. */
+function lockFile({ stateDirectory }: Registry): string {
+  mkdirSync(stateDirectory, { recursive: true, mode: 0o755 });
+  return join(stateDirectory, "builders.lock");
 }
 
 function update(file: string, text: string): boolean {

@@ -29,17 +29,16 @@ export interface AdmissionSources {
  * (the account is no trusted user): what is refused here is refused before its bytes cross the network, with a reason.
  */
 export class Admission implements ServePolicy {
-  readonly maxQueryPaths: number;
   readonly #limits: Limits;
   readonly #ledger: Ledger;
   readonly #sources: AdmissionSources;
   readonly #keys: KeyRing;
   #askedNix = false;
   #paths = 0;
+  #queried = 0;
   #bytes = 0;
 
   constructor(limits: Limits, ledger: Ledger, sources: AdmissionSources) {
-    this.maxQueryPaths = limits.maxQueryPaths;
     this.#limits = limits;
     this.#ledger = ledger;
     this.#sources = sources;
@@ -62,6 +61,17 @@ export class Admission implements ServePolicy {
 
   hold(path: string): void {
     this.#sources.hold(path);
+  }
+
+  /** Each path asked about costs a root while the session lasts: so many, whatever the number of queries. */
+  queried(count: number): void {
+    this.#queried += count;
+    const { maxQueryPaths } = this.#limits;
+    if (this.#queried <= maxQueryPaths) return;
+    throw new Refusal(
+      "limit",
+      `${this.#queried} paths in this session's queries, at most ${maxQueryPaths} are answered`,
+    );
   }
 
   checkPath(path: string, what: string): void {
@@ -91,7 +101,8 @@ export class Admission implements ServePolicy {
   }
 
   #checkSize({ path, narSize }: PathHeader): void {
-    const { maxPathBytes, dailyBytes, minFreeBytes } = this.#limits;
+    const { maxPathBytes, dailyBytes, minFreeBytes, maxRoots } = this.#limits;
+    if (this.#paths >= maxRoots) throw new Refusal("limit", `${maxRoots} paths in one session: commit, then go on`);
     if (narSize > maxPathBytes) {
       throw new Refusal("limit", `${path} has ${narSize} bytes; a path may have ${maxPathBytes}`);
     }

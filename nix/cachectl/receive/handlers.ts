@@ -48,7 +48,7 @@ export const handlers: Readonly<Record<Request, (call: Call) => Promise<Answer>>
 };
 
 async function takeUpload({ host, builder, keys, limits, roots, ledger, facts, stop }: Call): Promise<Answer> {
-  const session = roots.openSession();
+  const session = roots.openSession(limits);
   const policy = new Admission(limits, ledger, {
     knownKeys: keys,
     nixKeys: () => keysOfNix(nixSettings(host)),

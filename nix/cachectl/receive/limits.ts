@@ -9,8 +9,10 @@ export interface Limits {
   readonly maxInputBytes: number;
   /** Roots of one builder, announced and committed together. */
   readonly maxRoots: number;
-  /** Paths in one query of the serve protocol. */
+  /** Paths that one session of the serve protocol may ask about, all queries together. */
   readonly maxQueryPaths: number;
+  /** Sessions of the serve protocol that one builder may have open at the same time. */
+  readonly maxSessions: number;
   /** NAR bytes of one path. */
   readonly maxPathBytes: number;
   /** NAR bytes of one builder in a day, by the server's clock in UTC. */
@@ -32,6 +34,7 @@ const defaults: Limits = {
   maxInputBytes: 2 * 1024 ** 2,
   maxRoots: 20_000,
   maxQueryPaths: 200_000,
+  maxSessions: 8,
   maxPathBytes: 16 * gibibyte,
   dailyBytes: 512 * gibibyte,
   minFreeBytes: 2 * gibibyte,

@@ -19,6 +19,8 @@ import { knownKeys } from "./trust.ts";
 export async function receive(args: readonly string[], host: Host, stop: AbortSignal): Promise<number> {
   const record = new AuditRecord(join(host.stateDirectory, "audit.log"), callerAddress(host.environment));
   let end: CallEnd = { outcome: "failed" };
+  // Whoever has gone does not hear the answer; what was done is done, and logged.
+  for (const stream of [host.output, host.errors]) stream.on("error", () => undefined);
   let status = 1;
   try {
     const answer = await handle(args, host, record, stop);

@@ -1,22 +1,12 @@
 import { randomBytes } from "node:crypto";
-import {
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readlinkSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-} from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Limits } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
+import { openSession, type SessionRoots } from "./sessions.ts";
 
 /** No store path's base name begins with a dot; a full name with more behind it would not fit a file name. */
 const temporaryPrefix = ".tmp-";
-const sessionPrefix = ".session-";
 
 const day = 24 * 3600 * 1000;
 
@@ -71,13 +61,13 @@ export class BuilderRoots {
    * Begins to hold paths for one session: those that a client asked about and those that it sends. Nix's own temporary
    * roots do not last so long: 2.26 opens a new connection to its daemon for each path that it adds, and forgets those of
    * the one before. A garbage collection in the middle of an upload would take what came, or was found, a moment earlier.
+   * Throws a Refusal when the builder has too many sessions open.
    */
-  openSession(): SessionRoots {
-    mkdirSync(this.#incoming, { recursive: true, mode: 0o755 });
-    return new SessionRoots(mkdtempSync(join(this.#incoming, sessionPrefix)));
+  openSession(limits: Pick<Limits, "maxSessions">): SessionRoots {
+    return openSession(this.#incoming, limits);
   }
 
-  /** Removes what was announced too long ago, and the sessions of receivers that were killed. */
+  /** Removes what was announced too long ago. */
   #expire(days: number): void {
     const limit = Date.now() - days * day;
     for (const name of existsSync(this.#incoming) ? readdirSync(this.#incoming) : []) {
@@ -85,29 +75,6 @@ export class BuilderRoots {
       const { mtimeMs } = lstatSync(file, { throwIfNoEntry: false }) ?? { mtimeMs: limit };
       if (mtimeMs < limit) rmSync(file, { force: true, recursive: true });
     }
-  }
-}
-
-/** Roots that last as long as one session. */
-export class SessionRoots {
-  readonly #directory: string;
-  readonly #held = new Set<string>();
-
-  constructor(directory: string) {
-    this.#directory = directory;
-  }
-
-  /** Makes a root for a path, whether it is valid yet or not. */
-  hold(path: string): void {
-    const name = basename(path);
-    if (this.#held.has(name)) return;
-    symlinkSync(path, join(this.#directory, name));
-    this.#held.add(name);
-  }
-
-  /** Removes them all. */
-  close(): void {
-    rmSync(this.#directory, { recursive: true, force: true });
   }
 }
 

@@ -13,8 +13,6 @@ const refusedCommands: ReadonlyMap<number, string> = new Map([
 
 /** What a session may do. */
 export interface ServePolicy {
-  /** Paths in one query. */
-  readonly maxQueryPaths: number;
   /**
    * Judges a path before a byte of its contents goes on; returns the signatures to send along.
    * Throws a Refusal for a path that is not to be taken.
@@ -22,6 +20,8 @@ export interface ServePolicy {
   admit(path: PathHeader): readonly string[];
   /** Called for each path that the client asks about: it may rely on what it is told, and send nothing. */
   hold(path: string): void;
+  /** Called with the number of paths that a query is going to name. Throws a Refusal when they are too many. */
+  queried(count: number): void;
   /** Called with the number of each command let through. */
   seen(command: number): void;
   /** Throws a Refusal unless `path` is a store path. */
@@ -94,9 +94,7 @@ function* passPaths(
   seen: (path: string) => void = () => undefined,
 ): Routine<void> {
   const count = yield* readNumber("paths, count");
-  if (count > policy.maxQueryPaths) {
-    throw new Refusal("limit", `${count} paths in one query, at most ${policy.maxQueryPaths} are answered`);
-  }
+  policy.queried(count);
   send(encodeNumber(count));
   for (let index = 0; index < count; index++) {
     const path = yield* readString("path");
