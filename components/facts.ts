@@ -54,13 +54,13 @@ function valueOf(output: pulumi.Output<string>): Promise<string> {
 }
 
 /** Waits for all, so that a user mends everything in one go instead of one fault per run. */
-async function allOrEveryReason<T extends readonly unknown[]>(
-  promises: readonly [...{ [K in keyof T]: Promise<T[K]> }],
-): Promise<T> {
-  const results = await Promise.allSettled(promises);
+async function allOrEveryReason<T extends readonly Promise<unknown>[]>(
+  promises: readonly [...T],
+): Promise<{ [K in keyof T]: Awaited<T[K]> }> {
+  const results = await Promise.allSettled<readonly Promise<unknown>[]>(promises);
   const reasons = results.flatMap((result) => (result.status === "rejected" ? [reasonText(result.reason)] : []));
   if (reasons.length > 0) throw new Error(reasons.join("\n"));
-  return results.map((result) => (result as PromiseFulfilledResult<unknown>).value) as unknown as T;
+  return (await Promise.all(promises));
 }
 
 function reasonText(reason: unknown): string {

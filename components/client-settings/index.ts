@@ -1,2 +1,2 @@
-export { cacheUrl, ClientSettings, type ClientSettingsArgs, type NixVars } from "./client-settings.ts";
+export { cacheUrl, ClientSettings, nixVars, type ClientSettingsArgs, type NixVars } from "./client-settings.ts";
 export { nixConf } from "./nix-conf.ts";
