@@ -60,7 +60,7 @@ async function allOrEveryReason<T extends readonly Promise<unknown>[]>(
   const results = await Promise.allSettled<readonly Promise<unknown>[]>(promises);
   const reasons = results.flatMap((result) => (result.status === "rejected" ? [reasonText(result.reason)] : []));
   if (reasons.length > 0) throw new Error(reasons.join("\n"));
-  return (await Promise.all(promises));
+  return await Promise.all(promises);
 }
 
 function reasonText(reason: unknown): string {
