@@ -22,6 +22,8 @@ export interface NixVars {
     readonly sshPort: number;
     /** The account that builders upload to. */
     readonly user: "nix-push";
+    /** Where its configuration lies; what populate builds unless `populate.flake` says otherwise. */
+    readonly flake: string;
   };
   readonly signing: { readonly keys: readonly string[]; readonly directory: string };
   readonly builders: readonly { readonly name: string; readonly system: string; readonly hook: boolean }[];
@@ -55,6 +57,7 @@ export function nixVars(stack: string, config: StackConfig, url: string, publicK
       hostKey: server.hostKey,
       sshPort: server.sshPort,
       user: "nix-push",
+      flake: server.flake,
     },
     signing,
     builders: builders.map(({ name, system, hook }) => ({ name, system, hook })),

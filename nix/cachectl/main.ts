@@ -17,6 +17,7 @@ const verbs: Readonly<Record<string, Loader>> = {
   builders: () => import("./builders/command.ts"),
   revoke: () => import("./revoke/command.ts"),
   warm: () => import("./warm/command.ts"),
+  populate: () => import("./populate/command.ts"),
 };
 
 async function main(args: readonly string[]): Promise<number> {

@@ -1,0 +1,170 @@
+/** One output, from its evaluation to its root. Whatever goes wrong with it costs only itself. */
+import type { BuildPlan } from "../coverage/plan.ts";
+import { queryNarinfo } from "../coverage/narinfo.ts";
+import { readWarmSettings } from "../warm/settings.ts";
+import { warm } from "../warm/warm.ts";
+import type { FlakeOutput } from "./attribute.ts";
+import { closureFacts, type StoreReader } from "./closure.ts";
+import { failure } from "./failure.ts";
+import { build, type Evaluated, evaluate, type LockedFlake, type Nix, planBuild } from "./nix.ts";
+import { isSuccess, type OutputResult, type Status } from "./result.ts";
+import type { PopulateRoots } from "./roots.ts";
+import type { PopulateSettings } from "./settings.ts";
+
+/** What all outputs of a run have in common. */
+export interface Filling {
+  readonly nix: Nix;
+  readonly store: StoreReader;
+  readonly roots: PopulateRoots;
+  readonly settings: PopulateSettings;
+  /** The whole of config.json, for the settings of warming. */
+  readonly config: unknown;
+  /** What this machine can build for. */
+  readonly systems: ReadonlySet<string>;
+  /** The time of this run's generation. */
+  readonly time: Date;
+}
+
+/** A flake under one of the locks that are built. */
+export interface Variant {
+  readonly lock: OutputResult["lock"];
+  readonly flake: LockedFlake;
+}
+
+type Finding = Pick<OutputResult, "status"> & Partial<OutputResult>;
+
+/** Fills the cache with one output. Never fails: what went wrong stands in the result. */
+export async function fill(
+  filling: Filling,
+  output: FlakeOutput,
+  { lock, flake }: Variant,
+  before: OutputResult | undefined,
+): Promise<OutputResult> {
+  const started = Date.now();
+  const deadline = started + filling.settings.timeoutSeconds * 1000;
+  const finding = await attempt(filling, output, flake, before, deadline);
+  const lastSuccess = isSuccess(finding.status) ? filling.time.toISOString() : before?.lastSuccess;
+  return {
+    output: output.name,
+    lock,
+    kind: output.kind,
+    group: output.group,
+    seconds: (Date.now() - started) / 1000,
+    fingerprint: flake.fingerprint,
+    ...(lastSuccess !== undefined && { lastSuccess }),
+    ...finding,
+  };
+}
+
+async function attempt(
+  filling: Filling,
+  output: FlakeOutput,
+  flake: LockedFlake,
+  before: OutputResult | undefined,
+  deadline: number,
+): Promise<Finding> {
+  try {
+    if (filling.nix.stop.aborted) return { status: "skipped", reason: "the run was stopped" };
+    return knownFrom(filling, output, flake, before) ?? (await make(filling, output, flake, before, deadline));
+  } catch (error) {
+    return failure(error, filling.settings);
+  } finally {
+    filling.roots.drop(output.group);
+  }
+}
+
+/** The flake is the one of the last run, and what it gave then is still there: nothing has to be asked of Nix. */
+function knownFrom(
+  { roots, settings, time }: Filling,
+  output: FlakeOutput,
+  flake: LockedFlake,
+  before: OutputResult | undefined,
+): Finding | undefined {
+  if (before?.fingerprint !== flake.fingerprint || !isSuccess(before.status)) return undefined;
+  if (before.status === "upstream" || before.status === "left") {
+    return { status: before.status, ...(before.reason !== undefined && { reason: before.reason }) };
+  }
+  const { paths = [], closureBytes } = before;
+  if (!roots.holds(output.group, paths)) return undefined;
+  roots.commit(output.group, paths, keepOf(output, settings), time);
+  return { status: "unchanged", paths, ...(closureBytes !== undefined && { closureBytes }) };
+}
+
+function keepOf({ kind }: FlakeOutput, { keepSystems, keepPackages }: PopulateSettings): number {
+  return kind === "system" ? keepSystems : keepPackages;
+}
+
+async function make(
+  filling: Filling,
+  output: FlakeOutput,
+  flake: LockedFlake,
+  before: OutputResult | undefined,
+  deadline: number,
+): Promise<Finding> {
+  const { nix, roots, settings, systems, time } = filling;
+  const found = await evaluate(nix, flake, output.path, deadline);
+  if (!systems.has(found.system)) return { status: "left", reason: `it is for ${found.system}` };
+  const expected = [...found.outputs.values()];
+  const keep = keepOf(output, settings);
+  if (!found.open && roots.holds(output.group, expected)) {
+    roots.commit(output.group, expected, keep, time);
+    return { status: "unchanged", paths: expected, ...carried(before, expected) };
+  }
+  roots.hold(output.group, [found.drvPath, ...expected]);
+  const plan = await planBuild(nix, found.drvPath, deadline);
+  if (await isUpstream(filling, output, found, plan)) return { status: "upstream" };
+  const isThere = plan.builds.length + plan.fetches.length + plan.missing.length === 0 && !found.open;
+  const paths = isThere ? expected : await build(nix, found.drvPath, deadline);
+  roots.commit(output.group, paths, keep, time);
+  return { status: statusOf(plan), paths, ...counts(plan), ...(await afterwards(filling, paths, before?.paths ?? [])) };
+}
+
+function carried(before: OutputResult | undefined, paths: readonly string[]): Partial<OutputResult> {
+  const same = before?.closureBytes !== undefined && paths.every((path) => before.paths?.includes(path));
+  return same ? { closureBytes: before.closureBytes } : {};
+}
+
+function statusOf({ builds, fetches }: BuildPlan): Status {
+  return builds.length > 0 ? "built" : fetches.length > 0 ? "fetched" : "present";
+}
+
+function counts({ builds, fetches, downloadBytes }: BuildPlan): Partial<OutputResult> {
+  return { builds: builds.length, fetches: fetches.length, downloadBytes };
+}
+
+/**
+ * Whether clients get every path of it from a cache that they ask before ours. A machine's system is kept all the same.
+ * An upstream that does not answer has nothing.
+ */
+async function isUpstream(
+  { settings: { upstreams }, nix: { stop } }: Filling,
+  { kind }: FlakeOutput,
+  { outputs, open }: Evaluated,
+  { builds }: BuildPlan,
+): Promise<boolean> {
+  if (kind === "system" || open || outputs.size === 0 || builds.length > 0) return false;
+  const has = (url: string, path: string): Promise<boolean> =>
+    queryNarinfo(url, path, stop).then(
+      (narinfo) => narinfo !== undefined,
+      () => false,
+    );
+  const everywhere = [...outputs.values()].map((path) => Promise.all(upstreams.map(({ url }) => has(url, path))));
+  return (await Promise.all(everywhere)).every((answers) => answers.includes(true));
+}
+
+/** Counts what came, and has nginx fetch what its first reader would wait for. The root is there already: none of it can fail the output. */
+async function afterwards(
+  { store, settings, config, nix: { stop } }: Filling,
+  paths: readonly string[],
+  before: readonly string[],
+): Promise<Partial<OutputResult>> {
+  try {
+    const keys = new Set(settings.upstreams.map(({ keyName }) => keyName));
+    const { ours, ...sizes } = await closureFacts(store, paths, before, keys);
+    const warming = readWarmSettings(config);
+    if (warming !== undefined && ours.length > 0) await warm(ours, warming, stop);
+    return sizes;
+  } catch {
+    return {};
+  }
+}
