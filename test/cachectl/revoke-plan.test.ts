@@ -11,6 +11,7 @@ describe("the plan of a revocation", () => {
     narHash: `sha256:${base32(sum)}`,
     signatures,
     contentAddress: "",
+    deriver: "",
   });
 
   it("does not believe a signature by its name", () => {

@@ -10,6 +10,8 @@ export interface StoredPath extends SignedFacts {
   readonly signatures: readonly string[];
   /** Empty for a path without a content address. */
   readonly contentAddress: string;
+  /** The derivation that it was built from; empty when the store does not know. */
+  readonly deriver: string;
 }
 
 /** How the store is asked. */
@@ -76,12 +78,12 @@ function* readAnswers(found: (path: StoredPath) => void, answered: () => void): 
 
 /** One path's entry (NixOS/nix, serve-protocol.cc, UnkeyedValidPathInfo from protocol 2.4 on). */
 function* readInfo(path: string): Routine<StoredPath> {
-  yield* readString("deriver");
+  const deriver = yield* readString("deriver");
   const references = yield* readStrings("references", maxReferences);
   yield* readNumber("download size");
   const narSize = yield* readNumber("NAR size");
   const narHash = yield* readString("NAR hash");
   const contentAddress = yield* readString("content address");
   const signatures = yield* readStrings("signatures", maxReferences);
-  return { path, references, narSize, narHash, contentAddress, signatures };
+  return { path, references, narSize, narHash, contentAddress, signatures, deriver };
 }
