@@ -18,6 +18,7 @@ const verbs: Readonly<Record<string, Loader>> = {
   revoke: () => import("./revoke/command.ts"),
   warm: () => import("./warm/command.ts"),
   populate: () => import("./populate/command.ts"),
+  coverage: () => import("./coverage/command.ts"),
 };
 
 async function main(args: readonly string[]): Promise<number> {

@@ -35,7 +35,7 @@ export function openHost(call: {
   const env = gitEnvironment({ ...call.env, PATH: searchPath(call.env.PATH), LC_ALL: "C.UTF-8" }, folder, key);
   const limits = confiner(env, settings.memoryBytes);
   return {
-    nix: { program: find("nix", env), env, confiner: limits, stop, store: paths.store },
+    nix: { program: find("nix", env), env, confiner: limits, stop, store: paths.store, cwd: "/", options: [] },
     store: { program: find("nix-store", env), env, stop },
     roots: new PopulateRoots(paths.roots),
     settings,

@@ -17,6 +17,10 @@ export interface Nix {
   readonly stop: AbortSignal;
   /** /nix/store */
   readonly store: string;
+  /** What relative flake references are relative to. */
+  readonly cwd: string;
+  /** Options of every command that has to do with a store. */
+  readonly options: readonly string[];
 }
 
 /** A flake at one state: evaluating it twice gives the same. */
@@ -69,9 +73,9 @@ async function nix(
   args: readonly string[],
   onLine?: (line: string) => void,
 ): Promise<Ended> {
-  const argv = context.confiner.wrap([context.program, ...features, ...args]);
-  const { env, stop } = context;
-  const ended = await runBounded(argv, { env, cwd: "/", deadline, stop, ...(onLine && { onLine }) });
+  const argv = context.confiner.wrap([context.program, ...features, ...args, ...context.options]);
+  const { env, cwd, stop } = context;
+  const ended = await runBounded(argv, { env, cwd, deadline, stop, ...(onLine && { onLine }) });
   if (ended.how === "exit" && ended.status === 0) return ended;
   throw new NixFailure(step, ended);
 }
@@ -89,7 +93,8 @@ export async function lockFlake(context: Nix, reference: string, deadline: numbe
   const url = metadata.get("url") ?? metadata.get("lockedUrl");
   if (typeof url !== "string") throw new Error(`nix flake metadata says no url of ${reference}`);
   const { rev, narHash } = Object.fromEntries(fieldsOf(metadata.get("locked")));
-  const revision = typeof rev === "string" ? rev.slice(0, 8) : typeof narHash === "string" ? narHash : url;
+  const revision =
+    typeof rev === "string" ? rev.slice(0, 8) : (typeof narHash === "string" ? narHash : url).slice(0, 16);
   const locks = metadata.get("locks");
   return { url, arguments: [], fingerprint: digest([url, locks]), locks, revision };
 }
@@ -165,20 +170,49 @@ export async function planBuild(context: Nix, drvPath: string, deadline: number)
   return parsePlan(lines);
 }
 
+/** What the store knows of derivations, as Nix's JSON has it, by the derivation's path. */
+export async function showDerivations(
+  context: Nix,
+  drvPaths: readonly string[],
+  deadline: number,
+): Promise<ReadonlyMap<string, unknown>> {
+  const shown = new Map<string, unknown>();
+  for (let start = 0; start < drvPaths.length; start += batch) {
+    const args = ["derivation", "show", ...drvPaths.slice(start, start + batch)];
+    const answer = fieldsOf(parseJson((await nix(context, "reading derivations", deadline, args)).stdout));
+    // From format 4 on they stand a level deeper, and without the store's folder.
+    const entries = fieldsOf(answer.get("derivations") ?? Object.fromEntries(answer));
+    for (const [path, derivation] of entries) shown.set(inStore(context, path), derivation);
+  }
+  return shown;
+}
+
+/** Paths in one argument list. */
+const batch = 500;
+
+/** From JSON format 2 on, store paths may come without the store's folder. */
+function inStore({ store }: Nix, path: string): string {
+  return path.startsWith("/") ? path : join(store, path);
+}
+
 /** Builds or fetches every output of a derivation; gives their paths. What fails does not keep the rest from being built. */
 export async function build(context: Nix, drvPath: string, deadline: number): Promise<string[]> {
   const args = ["build", "--no-link", "--json", "--print-build-logs", "--keep-going", `${drvPath}^*`];
   const results = listOf(parseJson((await nix(context, "build", deadline, args)).stdout));
   const paths = results.flatMap((result) => [...fieldsOf(fieldsOf(result).get("outputs")).values()]);
-  // From JSON format 2 on, store paths may come without the store's folder.
-  return paths.map((path) => (String(path).startsWith("/") ? String(path) : join(context.store, String(path))));
+  return paths.map((path) => inStore(context, String(path)));
+}
+
+/** The value of a setting of this machine's Nix, by the setting's name. */
+export async function nixSettings(context: Nix, deadline: number): Promise<(name: string) => unknown> {
+  const { stdout } = await nix(context, "asking Nix's settings", deadline, ["config", "show", "--json"]);
+  const settings = fieldsOf(parseJson(stdout));
+  return (name) => fieldsOf(settings.get(name)).get("value");
 }
 
 /** The systems that this machine's Nix builds for. */
 export async function systems(context: Nix, deadline: number): Promise<string[]> {
-  const { stdout } = await nix(context, "asking Nix's settings", deadline, ["config", "show", "--json"]);
-  const settings = fieldsOf(parseJson(stdout));
-  const value = (name: string): unknown => fieldsOf(settings.get(name)).get("value");
+  const value = await nixSettings(context, deadline);
   const own = value("system");
   if (typeof own !== "string") throw new Error("nix config show says no system");
   return [...new Set([own, ...textsOf(value("extra-platforms"))])];

@@ -149,7 +149,8 @@ async function withUpdatedLock(
       return;
     }
     await fillAll(call, filling, outputs, variant, account);
-    if (call.settings.lock !== "update-and-commit" || call.stop.aborted) return;
+    // What only some outputs were built with is nothing to offer.
+    if (call.settings.lock !== "update-and-commit" || call.only.length > 0 || call.stop.aborted) return;
     const { pushed, ...where } = await offerLock(host, fetched, reportFor(account));
     account.pushed = where;
     call.progress.note(`${pushed ? "pushed the updated lock to" : "the updated lock is on"} ${where.branch}`);
