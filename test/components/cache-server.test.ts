@@ -51,12 +51,12 @@ describe("CacheServer", () => {
     const { recorder } = await build();
     const { inputs } = recorder.find("cache-server-deploy");
     assert.equal(
-      inputs["create"],
+      inputs.create,
       "systemd-run --collect --wait --pipe --quiet --description=nix-binary-cache-deploy sh -s -- " +
         `github:alice/nixos-config server ${inspection.outPath} http://100.64.0.10:5000 600 ${publicKey}`,
     );
-    assert.equal(inputs["stdin"], readFileSync("components/cache-server/deploy.sh", "utf8"));
-    assert.equal(inputs["delete"], undefined);
+    assert.equal(inputs.stdin, readFileSync("components/cache-server/deploy.sh", "utf8"));
+    assert.equal(inputs.delete, undefined);
   });
 
   it("tells the deployed system and the proven address, neither of them secret", async () => {
@@ -72,9 +72,9 @@ describe("CacheServer", () => {
     const { recorder } = await build();
     assert.deepEqual(recorder.named(command), ["cache-server-deploy", "cache-server-builder-macbook"]);
     const { inputs } = recorder.find("cache-server-builder-macbook");
-    assert.equal(inputs["create"], "cachectl builders add");
-    assert.equal(inputs["delete"], "cachectl builders remove macbook");
-    assert.deepEqual(JSON.parse(String(inputs["stdin"])), {
+    assert.equal(inputs.create, "cachectl builders add");
+    assert.equal(inputs.delete, "cachectl builders remove macbook");
+    assert.deepEqual(JSON.parse(String(inputs.stdin)), {
       name: "macbook",
       system: "aarch64-darwin",
       ...(JSON.parse(halves) as object),
@@ -83,7 +83,7 @@ describe("CacheServer", () => {
 
   it("leaves a builder that has no keys yet for the update that finds some", async () => {
     const { recorder } = await build('{"pending":"unreachable"}');
-    assert.equal(recorder.find("cache-server-builder-macbook").inputs["create"], "true");
+    assert.equal(recorder.find("cache-server-builder-macbook").inputs.create, "true");
   });
 
   it("pins the host key on every connection, which is secret", async () => {
@@ -91,7 +91,7 @@ describe("CacheServer", () => {
     for (const { inputs, secretInputs, type } of recorder.resources) {
       if (type !== command) continue;
       assert.ok(secretInputs.includes("connection"));
-      assert.equal((inputs["connection"] as { hostKey: string }).hostKey, `ssh-ed25519 ${"A".repeat(68)}`);
+      assert.equal((inputs.connection as { hostKey: string }).hostKey, `ssh-ed25519 ${"A".repeat(68)}`);
     }
   });
 });

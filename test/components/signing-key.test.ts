@@ -32,18 +32,18 @@ describe("SigningKey", () => {
     assert.equal(secret, false);
     assert.deepEqual(recorder.named(command), ["signing-key-cache-1", "signing-key-cache-2"]);
     const { inputs, secretInputs } = recorder.find("signing-key-cache-1");
-    assert.equal(inputs["create"], "sh -s -- /var/keys cache-1");
-    assert.equal(inputs["stdin"], readFileSync("components/signing-key/generate.sh", "utf8"));
+    assert.equal(inputs.create, "sh -s -- /var/keys cache-1");
+    assert.equal(inputs.stdin, readFileSync("components/signing-key/generate.sh", "utf8"));
     assert.ok(secretInputs.includes("connection"));
-    const connection = inputs["connection"] as Record<string, unknown>;
-    assert.equal(connection["hostKey"], server.hostKey);
-    assert.equal(connection["privateKey"], "PRIVATE");
+    const connection = inputs.connection as Record<string, unknown>;
+    assert.equal(connection.hostKey, server.hostKey);
+    assert.equal(connection.privateKey, "PRIVATE");
   });
 
   it("has no command that would delete a key, and its commands are children of the component", async () => {
     const { recorder, component } = await build(["cache-1"]);
     await settled(component.publicKeys);
-    assert.equal(recorder.find("signing-key-cache-1").inputs["delete"], undefined);
+    assert.equal(recorder.find("signing-key-cache-1").inputs.delete, undefined);
     const { value: urn } = await settled((component.commands[0] as pulumi.CustomResource).urn);
     assert.match(urn, /nix-binary-cache:cache:SigningKey\$command:remote:Command::signing-key-cache-1$/);
   });

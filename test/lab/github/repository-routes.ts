@@ -5,13 +5,14 @@ import { notFound, requireScope, type Exchange, type Reply, type RepositoryExcha
 import type { Repository } from "./state.ts";
 import { vaultRoutes } from "./vault-routes.ts";
 
-function describe({ root }: Exchange, repository: Repository): object {
+function describe({ root, store }: Exchange, repository: Repository): object {
   const { id, owner, name, defaultBranch, created } = repository;
   const full_name = `${owner}/${name}`;
   const web = new URL(full_name, root).href;
   return {
     ...{ id, node_id: `R_${id}`, name, full_name, private: repository.private, fork: false, archived: false },
-    ...{ owner: { login: owner }, default_branch: defaultBranch, created_at: created, topics: [] },
+    owner: { login: owner, id: store.state.ownerId, type: "User" },
+    ...{ default_branch: defaultBranch, created_at: created, topics: [] },
     ...{ visibility: repository.private ? "private" : "public", html_url: web, clone_url: `${web}.git` },
     permissions: { admin: true, push: true, pull: true },
   };
@@ -71,7 +72,8 @@ export function routes(exchange: Exchange): Reply | undefined {
   const user = (login: string) => ({ login, id: store.state.ownerId, type: "User" });
   switch (kind) {
     case "user":
-      return { status: 200, body: user(token.login) };
+      // The plan is told to its owner alone.
+      return { status: 200, body: { ...user(token.login), plan: { name: store.state.plan } } };
     case "users":
       if (name === token.login) return { status: 200, body: user(name) };
       throw notFound();

@@ -111,7 +111,14 @@ async function injectFault(state: GithubState, method: string, path: string): Pr
   throw new Refusal(fault.status, fault.message ?? "Injected by the lab");
 }
 
-async function reply(request: IncomingMessage, url: URL, store: Store): Promise<Reply> {
+interface Call {
+  request: IncomingMessage;
+  response: ServerResponse;
+  url: URL;
+  store: Store;
+}
+
+async function reply({ request, response, url, store }: Call): Promise<Reply> {
   const method = request.method ?? "GET";
   if (url.pathname === FAULTS && method === "PUT") {
     store.state.faults = (await readBody(request)).faults as Fault[];
@@ -120,6 +127,8 @@ async function reply(request: IncomingMessage, url: URL, store: Store): Promise<
   if (!url.pathname.startsWith(API)) throw notFound();
   const path = url.pathname.slice(API.length);
   const token = authenticate(request, store.state);
+  // Classic tokens' scopes come with every answer.
+  response.setHeader("x-oauth-scopes", token.scopes.join(", "));
   const body = await readBody(request);
   await injectFault(store.state, method, path);
   const parts = path.split("/").map(decodeURIComponent);
@@ -132,7 +141,7 @@ async function handle(request: IncomingMessage, response: ServerResponse, store:
   const url = new URL(request.url ?? "/", `http://${request.headers.host ?? "localhost"}`);
   let answer: Reply;
   try {
-    answer = await reply(request, url, store);
+    answer = await reply({ request, response, url, store });
   } catch (error) {
     answer = error instanceof Refusal ? error.reply : { status: 500, body: { message: String(error) } };
   }

@@ -55,6 +55,7 @@ describe("preparing CI", () => {
     assert.deepEqual(plan, {
       id: 4711,
       ownerId: 42,
+      repository: "me/dotfiles",
       environment: "nix-cache",
       rendered: { path: ".github/workflows/nix-cache.yml", text },
       workflow: undefined,
