@@ -20,6 +20,7 @@ main() {
     case $1 in
     install)
         put_files
+        make_queue
         include_settings
         "$library/cachectl/cachectl" keys init >"$payload/keys.json"
         start_service
@@ -53,6 +54,12 @@ put_files() {
     place "$payload/hook/upload-hook.sh" /etc/nix/upload-to-cache.sh 755
     place "$payload/nix-binary-cache.conf" /etc/nix/nix-binary-cache.conf 644
     place "$payload/config.json" "$state/config.json" 644
+}
+
+# The hook makes these too; they are made here so that launchd and systemd have something to watch.
+make_queue() {
+    mkdir -p "$state/queue/tmp" "$state/queue/new" "$state/queue/waiting" "$state/queue/rejected" \
+        /nix/var/nix/gcroots/nix-binary-cache/queue
 }
 
 place() {

@@ -6,7 +6,7 @@ import { payloadDigest } from "./payload.ts";
 
 export interface UploadHookArgs {
   readonly builder: BuilderConfig;
-  readonly config: Pick<StackConfig, "server" | "uploads">;
+  readonly config: Pick<StackConfig, "server" | "uploads" | "cache">;
   readonly nixVars: pulumi.Input<NixVars>;
   readonly privateKey: pulumi.Output<string> | undefined;
   /** Whether the machine answered a moment ago. */
@@ -67,7 +67,7 @@ function environmentOf(args: UploadHookArgs): Record<string, pulumi.Input<string
 /** What `cachectl` on the builder reads from /var/lib/nix-binary-cache/config.json. */
 export function builderConfig(
   builder: Pick<BuilderConfig, "name" | "system">,
-  { server, uploads }: UploadHookArgs["config"],
+  { server, uploads, cache }: UploadHookArgs["config"],
 ): string {
   const { address, sshPort, hostKey } = server;
   const settings = {
@@ -75,6 +75,8 @@ export function builderConfig(
     system: builder.system,
     server: { host: address, port: sshPort, user: "nix-push", hostKey },
     ...uploads,
+    // What these signed, the server takes as it is; all else the builder signs.
+    upstreamKeys: cache.upstreams.map(({ publicKey }) => publicKey.split(":")[0]),
   };
   return `${JSON.stringify(settings, null, 2)}\n`;
 }

@@ -38,22 +38,31 @@ async function build(change: Partial<BuilderConfig> = {}, stdout = '{"sshKey":"a
   return { halves, ...recorder.find("macbook-install") };
 }
 
+async function environment(change: Partial<BuilderConfig> = {}) {
+  const { inputs } = await build(change);
+  return inputs.environment as Readonly<Record<string, string>>;
+}
+
 describe("UploadHook", () => {
   it("installs by one script, and hands it its data in the environment, the key as a secret", async () => {
     const { inputs, secretInputs } = await build();
-    assert.equal(inputs["create"], "sh components/upload-hook/install-over-ssh.sh install");
-    assert.equal(inputs["delete"], "sh components/upload-hook/install-over-ssh.sh remove");
-    const environment = inputs["environment"] as Record<string, string>;
-    assert.equal(environment["TARGET_HOST_KEY"], hostKey);
-    assert.equal(environment["DEPLOY_KEY"], "PRIVATE");
+    assert.equal(inputs.create, "sh components/upload-hook/install-over-ssh.sh install");
+    assert.equal(inputs.delete, "sh components/upload-hook/install-over-ssh.sh remove");
+    const { TARGET_HOST_KEY, DEPLOY_KEY } = inputs.environment as Record<string, string>;
+    assert.equal(TARGET_HOST_KEY, hostKey);
+    assert.equal(DEPLOY_KEY, "PRIVATE");
     assert.ok(secretInputs.includes("environment"), "an environment that holds the key is secret as a whole");
   });
 
   it("turns the hook on only where the builder has it on", async () => {
-    const on = (await build()).inputs["environment"] as Record<string, string>;
-    const off = (await build({ hook: false })).inputs["environment"] as Record<string, string>;
-    assert.match(on["NIX_CONF"] ?? "", /^post-build-hook = \/etc\/nix\/upload-to-cache\.sh$/m);
-    assert.doesNotMatch(off["NIX_CONF"] ?? "", /post-build-hook/);
+    assert.match((await environment()).NIX_CONF ?? "", /^post-build-hook = \/etc\/nix\/upload-to-cache\.sh$/m);
+    assert.doesNotMatch((await environment({ hook: false })).NIX_CONF ?? "", /post-build-hook/);
+  });
+
+  it("tells the uploader where to send, and whose signatures need no second one", async () => {
+    const settings = JSON.parse((await environment()).BUILDER_CONFIG ?? "") as Record<string, unknown>;
+    assert.deepEqual(settings.server, { host: "100.64.0.10", port: 22, user: "nix-push", hostKey });
+    assert.deepEqual(settings.upstreamKeys, ["cache.nixos.org-1"]);
   });
 
   it("tells the public halves, which are not secret", async () => {

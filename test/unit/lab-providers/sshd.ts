@@ -5,6 +5,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isAwake } from "../../../components/upload-hook/awake.ts";
 
 const PROGRAM = "/usr/sbin/sshd";
 
@@ -37,8 +38,23 @@ function keyPair(path: string): { secret: string; public: string } {
   return { secret: readFileSync(path, "utf8"), public: readFileSync(`${path}.pub`, "utf8").trim() };
 }
 
-/** Starts it; GREETING is the only variable it accepts. */
-export async function startSshd(): Promise<Sshd> {
+/** Some tens of milliseconds, more on a busy machine. @throws Error when it ended, or does not listen within 10 s */
+async function untilItListens(port: number, server: ChildProcess): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while (Date.now() < deadline) {
+    if (server.exitCode !== null) throw new Error(`sshd ended (status ${server.exitCode})`);
+    if (await isAwake("127.0.0.1", port)) return;
+    await sleep(20);
+  }
+  throw new Error("sshd does not listen");
+}
+
+/**
+ * Starts it; GREETING is the only variable it accepts.
+ *
+ * @param within command and arguments that become the server's program with its arguments, such as a chroot
+ */
+export async function startSshd(within: (folder: string) => readonly string[] = () => []): Promise<Sshd> {
   const folder = mkdtempSync(join(tmpdir(), "sshd-"));
   const port = await freePort();
   const host = keyPair(join(folder, "host"));
@@ -52,8 +68,13 @@ export async function startSshd(): Promise<Sshd> {
   writeFileSync(join(folder, "config"), lines.join("\n"));
   // Debian's sshd wants this folder.
   mkdirSync("/run/sshd", { recursive: true });
-  const server: ChildProcess = spawn(PROGRAM, ["-D", "-e", "-f", join(folder, "config")], { stdio: "ignore" });
-  await sleep(300);
+  const args = ["-D", "-e", "-f", join(folder, "config")];
+  const [outer, ...rest] = within(folder);
+  const server: ChildProcess =
+    outer === undefined
+      ? spawn(PROGRAM, args, { stdio: "ignore" })
+      : spawn(outer, [...rest, PROGRAM, ...args], { stdio: "ignore" });
+  await untilItListens(port, server);
   return {
     ...{ folder, port, user: userInfo().username, privateKey: user.secret, hostKey: host.public },
     stop: () => {
