@@ -9,13 +9,13 @@ const TABLE = "inet tailnet";
  */
 export const INITIAL_RULES = `table ${TABLE} {
   set cut { type ipv4_addr; }
-  chain policy { }
+  chain granted { }
   chain forward {
     type filter hook forward priority filter; policy drop;
     ip saddr @cut drop
     ip daddr @cut drop
     ct state established,related accept
-    jump policy
+    jump granted
   }
 }
 `;
@@ -37,8 +37,8 @@ function matchService({ proto, ports }: Flow): string {
 export function policyRules(flows: readonly Flow[]): string {
   const rules = flows
     .filter(({ src, dst }) => isIpv4(src) && isIpv4(dst))
-    .map((flow) => `add rule ${TABLE} policy ip saddr ${flow.src} ip daddr ${flow.dst} ${matchService(flow)}accept\n`);
-  return `flush chain ${TABLE} policy\n${rules.join("")}`;
+    .map((flow) => `add rule ${TABLE} granted ip saddr ${flow.src} ip daddr ${flow.dst} ${matchService(flow)}accept\n`);
+  return `flush chain ${TABLE} granted\n${rules.join("")}`;
 }
 
 /** The text for `nft -f` that takes addresses off the tailnet, or puts them back; doing it twice is no fault. */

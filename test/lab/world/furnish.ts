@@ -16,7 +16,7 @@ type Machines = Readonly<Record<MachineName, Machine>>;
 export async function furnish(machines: Machines, secrets: OperatorSecrets, vars: NixVars): Promise<void> {
   for (const name of MACHINE_NAMES) {
     await machines[name].writeFile("/root/.ssh/authorized_keys", `${deployPublicKey(secrets)}\n`, 0o600);
-    await machines[name].writeFile("/run/lab/tailnet.json", tailnetOf(machines[name].instance, name), 0o644);
+    await machines[name].writeFile("/var/lib/lab/tailnet.json", tailnetOf(machines[name].instance, name), 0o644);
   }
   for (const name of CONFIGURED) {
     await placeFlake(machines[name]);

@@ -1,6 +1,6 @@
 /** What of the lab runs, for people. */
 import { MACHINE_NAMES, type Instance } from "../instance.ts";
-import { runningMachines } from "../machines/machine.ts";
+import { runningMachines } from "../machines/machines.ts";
 import { runningStandIns } from "./stand-ins.ts";
 
 /** A line each for machines and stand-ins. */
