@@ -12,17 +12,24 @@ function complain(what) {
     indent = match($0, /[^ ]/) ? RSTART - 1 : 0
 }
 
+# Within a text of several lines, which begins and ends with two apostrophes, indentation is the text's own.
+function ends_of_text(line) {
+    gsub(/''['$\\]/, "", line)
+    return gsub(/''/, "", line)
+}
+
 /\t/ { complain("a tab; indent with two spaces") }
 /[ \t\r]$/ { complain("blanks at the end of the line") }
-indent % 2 == 1 { complain("indented by " indent " spaces; expected a multiple of two") }
-indent > above + 2 && FNR > 1 { complain("indented by " indent " spaces below " above "; expected at most two more") }
-length($0) > 120 { complain("is " length($0) " characters long; expected at most 120") }
+!text && indent % 2 == 1 { complain("indented by " indent " spaces; expected a multiple of two") }
+!text && indent > above + 2 && FNR > 1 { complain("indented by " indent " spaces below " above "; expected at most two more") }
+length($0) > 130 { complain("is " length($0) " characters long; expected at most 130") }
 FNR == 1 && $0 == "" { complain("an empty line at the start") }
 FNR > 1 && $0 == "" && empty { complain("two empty lines; expected one") }
 
 {
     empty = $0 == ""
-    if (!empty) above = indent
+    if (!empty && !text) above = indent
+    if ($0 !~ /^ *#/ || text) text = (text + ends_of_text($0)) % 2
 }
 
 END {

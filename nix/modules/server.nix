@@ -1,0 +1,17 @@
+# The server of the cache: Harmonia behind nginx, the account that builders upload to, the scheduled jobs.
+#
+# Of nixpkgs' lib these modules use: mkOption mkEnableOption mkIf mkDefault mkOverride mkAfter literalExpression types
+# optionalAttrs concatStringsSep attrByPath hasAttrByPath mapAttrs elem versionAtLeast removeSuffix hasPrefix hasInfix;
+# and of types: bool str port package attrsOf anything listOf nullOr enum either strMatching submodule ints.positive
+# ints.between.
+{
+  imports = [
+    ./common.nix
+    ./server/options.nix
+    ./server/serving.nix
+    ./server/uploads.nix
+    ./server/jobs.nix
+    ./server/files.nix
+    ./server/assertions.nix
+  ];
+}

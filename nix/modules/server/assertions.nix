@@ -1,0 +1,74 @@
+# What can't work, or would not be safe, is refused before anything is built. Each message names option and remedy.
+{ config, lib, ... }:
+let
+  inherit (config.services.nix-binary-cache) server nodejs;
+  trusted = config.nix.settings.trusted-users or [ ];
+  allowedUsers = config.services.openssh.settings.AllowUsers or null;
+  at = option: "services.nix-binary-cache.server.${option}";
+in
+{
+  config = lib.mkIf server.enable {
+    assertions = [
+      {
+        assertion = server.signing.keys != [ ];
+        message = "${at "signing.keys"}: is empty: nothing would be signed. Name a key, such as server-cache-1.";
+      }
+      {
+        assertion = !lib.hasPrefix "/nix/store/" server.signing.directory;
+        message = "${at "signing.directory"}: is in the Nix store, for everybody to read. Name a folder outside it.";
+      }
+      {
+        assertion = server.priority > 40 || server.upstreams == [ ];
+        message =
+          "${at "priority"}: is ${toString server.priority}, so clients would ask this cache "
+          + "before cache.nixos.org (40). Set it above 40.";
+      }
+      {
+        assertion = server.origin != "127.0.0.1:${toString server.port}";
+        message = "${at "origin"}: is nginx's own port, ${toString server.port}. Give Harmonia another one.";
+      }
+      {
+        assertion = (config.networking.firewall.enable or true) || server.listenAddresses != null;
+        message =
+          "networking.firewall.enable: is false, so every network would reach the cache. "
+          + "Set it to true, or name the tailnet's addresses in ${at "listenAddresses"}.";
+      }
+      {
+        assertion = !(lib.elem "*" trusted) && !(lib.elem "nix-push" trusted);
+        message =
+          "nix.settings.trusted-users: has nix-push in it, so builders' signatures would not be checked. "
+          + "Take out nix-push and \"*\".";
+      }
+      {
+        assertion = config.nix.settings.require-sigs or true;
+        message = "nix.settings.require-sigs: is false, so the server would sign whatever is uploaded. Set it to true.";
+      }
+      {
+        assertion = !(config.nix.gc.automatic or false);
+        message =
+          "nix.gc.automatic: is true, which is a second opinion on what to keep. Set it to false: "
+          + "${at "retention"} collects what is not worth keeping, generations of systems included.";
+      }
+      {
+        assertion = !(config.services.harmonia.gc.automatic or false);
+        message =
+          "services.harmonia.gc.automatic: is true, which is a second opinion on what to keep. Set it to false: "
+          + "${at "retention"} collects what is not worth keeping.";
+      }
+      {
+        assertion = allowedUsers == null || lib.elem "nix-push" allowedUsers;
+        message = "services.openssh.settings.AllowUsers: leaves nix-push out, so nobody could upload. Add it.";
+      }
+      {
+        assertion = server.populate.enable -> server.populate.flake != null;
+        message = "${at "populate.flake"}: is not set. Name a flake, or set ${at "populate.enable"} to false.";
+      }
+      {
+        assertion = lib.versionAtLeast (nodejs.version or "22.18") "22.18";
+        message =
+          "services.nix-binary-cache.nodejs: found ${nodejs.version or "?"}, needed 22.18 or newer. "
+          + "Set it to the nodejs_24 of a newer nixpkgs.";
+      }
+    ];
+  };
+}

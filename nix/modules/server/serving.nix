@@ -1,0 +1,61 @@
+# Harmonia on the loopback, nginx in front of it, and the one hole in the firewall.
+{
+  config,
+  lib,
+  options,
+  ...
+}:
+let
+  cfg = config.services.nix-binary-cache.server;
+  nginx = {
+    user = config.services.nginx.user or "nginx";
+    group = config.services.nginx.group or "nginx";
+  };
+  withPort = address: "${if lib.hasInfix ":" address then "[${address}]" else address}:${toString cfg.port}";
+
+  harmonia = {
+    enable = true;
+    # A list since NixOS 24.11; systemd reads the files as root and hands them to the service.
+    signKeyPaths = map (name: "${cfg.signing.directory}/${name}.secret") cfg.signing.keys;
+    # Only what every version knows: Harmonia refuses to start with a setting that it does not know.
+    settings = {
+      bind = cfg.origin;
+      # Harmonia's own default was 30 before 3.1, which is before cache.nixos.org.
+      inherit (cfg) priority;
+    };
+  };
+
+  # NixOS 24.11 to 25.11 have these options flat; since Harmonia 3.0 they stand under `cache`, beside `daemon` and `gc`.
+  harmoniaOptions =
+    if lib.hasAttrByPath [ "services" "harmonia" "cache" ] options then { cache = harmonia; } else harmonia;
+in
+{
+  config = lib.mkIf cfg.enable {
+    services.harmonia = lib.mkIf cfg.harmonia.enable harmoniaOptions;
+
+    services.nginx = {
+      enable = true;
+      # nginx's own defaults, one worker and 512 connections, are too few for 200 readers at once.
+      appendConfig = lib.mkDefault "worker_processes auto;";
+      eventsConfig = lib.mkDefault "worker_connections 2048;";
+      appendHttpConfig = import ../nginx-config.nix {
+        inherit (cfg) port;
+        listen = if cfg.listenAddresses == null then null else map withPort cfg.listenAddresses;
+        upstream = cfg.origin;
+        cacheDirectory = cfg.nginxCache.directory;
+        # nginx writes its sizes without "iB", and means the same.
+        cacheMaxSize = lib.removeSuffix "iB" cfg.nginxCache.maxSize;
+      };
+    };
+
+    # The wildcard is bound, since an address of the tailnet may come later than nginx; this is what keeps others out.
+    networking.firewall.interfaces.${cfg.tailnetInterface}.allowedTCPPorts = [
+      cfg.port
+      cfg.sshPort
+    ];
+
+    # nginx's unit may write below /var/cache/nginx only.
+    systemd.tmpfiles.rules = [ "d ${cfg.nginxCache.directory} 0750 ${nginx.user} ${nginx.group} -" ];
+    systemd.services.nginx.serviceConfig.ReadWritePaths = [ cfg.nginxCache.directory ];
+  };
+}
