@@ -100,8 +100,8 @@ export function policyApi(access: TailscaleAccess): PolicyApi {
   };
 }
 
-/** The value of the Authorization header. */
-async function authorize(access: TailscaleAccess): Promise<string> {
+/** The value of the Authorization header; an OAuth client and an identity token are exchanged for a token first. */
+export async function authorize(access: TailscaleAccess): Promise<string> {
   const { credential } = access;
   if (credential.kind === "api-key") return `Basic ${Buffer.from(`${credential.key}:`).toString("base64")}`;
   const [path, form] =

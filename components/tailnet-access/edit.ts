@@ -46,7 +46,12 @@ export function indentOf(text: string, node: Node): string | undefined {
 /** Takes an element out as it was put in: with the line end and indentation before it and the comma after it. */
 export function removal(text: string, { offset, length }: Node): Edit[] {
   const before = /(?:\r?\n)[ \t]*$/.exec(text.slice(Math.max(0, offset - 200), offset))?.[0].length ?? 0;
-  const element = { offset: offset - before, length: length + before, text: "" };
+  return removalInLine(text, { offset: offset - before, length: length + before });
+}
+
+/** Takes an element out with the comma after it, and no line end. */
+export function removalInLine(text: string, { offset, length }: Pick<Node, "offset" | "length">): Edit[] {
+  const element = { offset, length, text: "" };
   const comma = commaAfter(text, offset + length);
   return comma === undefined ? [element] : [element, { offset: comma, length: 1, text: "" }];
 }

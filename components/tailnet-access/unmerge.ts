@@ -1,7 +1,7 @@
 /** Takes a stack's entries out of a policy, and leaves every other byte as it is. */
-import { memberValue, parsePolicy, type Entry, type PolicyDocument, type Section, valueOf } from "./document.ts";
-import { applyEdits, type Edit, lineEnd, removal } from "./edit.ts";
-import { isList, type Json } from "./entries.ts";
+import { memberValue, parsePolicy, type Entry, type PolicyDocument, valueOf } from "./document.ts";
+import { applyEdits, type Edit, lineEnd, removal, removalInLine } from "./edit.ts";
+import { isList, type Json, PolicyError } from "./entries.ts";
 import { madeMark, markAfter, wasNullMark } from "./mark.ts";
 
 /**
@@ -15,27 +15,63 @@ export function unmerge(text: string, tag: string, keep: (entry: Entry) => boole
   return takeOutOf(parsePolicy(text), (entry) => entry.owner === tag && !keep(entry));
 }
 
-/** The policy's text without these entries. */
-export function takeOutOf({ text, sections }: PolicyDocument, isOurs: (entry: Entry) => boolean): string {
-  const edits = [...sections.values()].flatMap((section) => takeOut(text, section, isOurs));
-  return edits.length === 0 ? text : withoutMadeRoot(applyEdits(text, edits));
+/**
+ * The policy's text without these entries. Lines that were inserted for them go with them; but after an edit by hand the
+ * line end before an entry may be what ends a comment of the user's, and then line ends stay.
+ */
+export function takeOutOf(policy: PolicyDocument, isOurs: IsOurs): string {
+  const { text } = policy;
+  const edits = takeOut(policy, isOurs, removal);
+  if (edits.length === 0) return text;
+  const taken = applyEdits(text, edits);
+  const wanted = size(policy, isOurs);
+  return withoutMadeRoot(sizeOf(taken) === wanted ? taken : applyEdits(text, takeOut(policy, isOurs, removalInLine)));
 }
 
-function takeOut(text: string, section: Section, isOurs: (entry: Entry) => boolean): Edit[] {
-  const ours = section.entries.filter(isOurs);
-  if (ours.length === 0) return [];
-  const others = section.entries.filter((entry) => !isOurs(entry));
-  const { mark, node } = section;
-  if (others.length === 0 && mark?.text === madeMark) return removal(text, section.member);
-  if (others.length === 0 && mark?.text === wasNullMark) return [{ ...span(node), text: "null" }];
-  const edits = ours.flatMap((entry) => removal(text, entry.node));
-  // Another stack's entries still need the section's mark; once only the user's are left, the section is theirs.
-  const isTheirs = others.length > 0 && others.every(({ owner }) => owner === undefined);
-  return mark !== undefined && isTheirs ? [...edits, { ...span(mark), text: "" }] : edits;
+type IsOurs = (entry: Entry) => boolean;
+
+function takeOut({ text, sections }: PolicyDocument, isOurs: IsOurs, remove: typeof removal): Edit[] {
+  return [...sections.values()].flatMap((section) => {
+    const ours = section.entries.filter(isOurs);
+    if (ours.length === 0) return [];
+    const others = section.entries.filter((entry) => !isOurs(entry));
+    const { mark, node } = section;
+    if (others.length === 0 && mark?.text === madeMark) return remove(text, section.member);
+    if (others.length === 0 && mark?.text === wasNullMark) return [{ ...span(node), text: "null" }];
+    const edits = ours.flatMap((entry) => remove(text, entry.node));
+    // Another stack's entries still need the section's mark; once only the user's are left, the section is theirs.
+    const isTheirs = others.length > 0 && others.every(({ owner }) => owner === undefined);
+    return mark !== undefined && isTheirs ? [...edits, { ...span(mark), text: "" }] : edits;
+  });
+}
+
+/** How many members and entries a policy has without these entries, and without what goes with them. */
+function size({ members, sections }: PolicyDocument, isOurs: IsOurs): number {
+  const sizes = [...members.values()].map((member) => memberValue(member).children?.length ?? 0);
+  const taken = [...sections.values()].map(({ entries, mark }) => {
+    const ours = entries.filter(isOurs).length;
+    return ours + (ours > 0 && ours === entries.length && mark?.text === madeMark ? 1 : 0);
+  });
+  return members.size + sum(sizes) - sum(taken);
+}
+
+/** The same of a text; undefined when it is no policy. */
+function sizeOf(text: string): number | undefined {
+  try {
+    return size(parsePolicy(text), () => false);
+  } catch (error) {
+    if (error instanceof PolicyError) return undefined;
+    throw error;
+  }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }
 
 /** A policy that was made around our entries goes when nothing is left in it. */
 function withoutMadeRoot(text: string): string {
+  if (!text.includes(madeMark)) return text;
   const { root } = parsePolicy(text);
   if (root === undefined || root.children?.length !== 0) return text;
   if (markAfter(text, root.offset)?.text !== madeMark) return text;
