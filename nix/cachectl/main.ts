@@ -19,6 +19,7 @@ const verbs: Readonly<Record<string, Loader>> = {
   warm: () => import("./warm/command.ts"),
   populate: () => import("./populate/command.ts"),
   coverage: () => import("./coverage/command.ts"),
+  retain: () => import("./retain/command.ts"),
 };
 
 async function main(args: readonly string[]): Promise<number> {

@@ -11,28 +11,30 @@ export interface Eviction {
 }
 
 /**
- * Removes the links of roots that are to go. What was announced or committed anew in the meantime stays: it is not the
- * root that was decided about.
+ * Removes the links of roots that are to go, in the order given. What was announced or committed anew in the meantime
+ * stays: it is not the root that was decided about. Cut off at any moment, it leaves fewer roots, and each of them whole.
  *
  * Folders below `uploads` and `incoming` belong to `nix-push`, who could put a link to some other folder in the place of
  * one of them while root is at work here. So each folder is opened first and worked on by its handle (Linux: /proc), and
  * only if it is where it should be.
  */
-export function evictRoots(roots: readonly Root[], rootsDirectory: string): Eviction {
+export function evictRoots(roots: readonly Root[], rootsDirectory: string, stop?: AbortSignal): Eviction {
   const real = realpathSync(rootsDirectory);
+  const handles = new Map<string, number | undefined>();
   const left: string[] = [];
   let removed = 0;
-  for (const [folder, inFolder] of Map.groupBy(roots, ({ name }) => dirname(name))) {
-    const expected = join(real, folder.slice(rootsDirectory.length));
-    const handle = openFolder(folder, expected);
-    if (handle === undefined) left.push(...inFolder.map(({ name }) => name));
-    else {
-      for (const root of inFolder) {
-        if (removeLink(`/proc/self/fd/${handle}`, root)) removed += 1;
-        else left.push(root.name);
-      }
-      closeSync(handle);
+  try {
+    for (const root of roots) {
+      if (stop?.aborted === true) break;
+      const folder = dirname(root.name);
+      if (!handles.has(folder))
+        handles.set(folder, openFolder(folder, join(real, folder.slice(rootsDirectory.length))));
+      const handle = handles.get(folder);
+      if (handle !== undefined && removeLink(`/proc/self/fd/${handle}`, root)) removed += 1;
+      else left.push(root.name);
     }
+  } finally {
+    for (const handle of handles.values()) if (handle !== undefined) closeSync(handle);
   }
   return { removed, left };
 }

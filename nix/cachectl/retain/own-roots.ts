@@ -42,9 +42,8 @@ function rootOf(area: (typeof ownAreas)[number], link: Link, context: RootContex
   const { file, folders, target, time } = link;
   const base = { name: file, path: target, time };
   const [owner = ""] = folders;
-  // Half of a replacement that was cut off: a root all the same.
-  if (basename(file).startsWith(".tmp-"))
-    return { ...base, kind: "incoming", group: owner, until: time + secondsOfDay };
+  // A build that is under way (populate's), or half of a replacement that was cut off: a root all the same.
+  if (basename(file).startsWith(".")) return { ...base, kind: "incoming", group: owner, until: time + secondsOfDay };
   switch (area) {
     case "pins": {
       const pin = parsePin(basename(file));

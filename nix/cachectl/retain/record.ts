@@ -9,9 +9,12 @@ export interface RetainRecord {
   /** When it began, ISO 8601 in UTC. */
   readonly time: string;
   readonly seconds: number;
-  /** `over-budget`: what may not be evicted is alone over the budget, and nothing was done. */
-  readonly outcome: "done" | "over-budget" | "failed";
-  /** Why it failed. */
+  /**
+   * `running`: it is at it, or was killed: then `retain.lock` is free. `over-budget`: what may not be evicted is alone
+   * over the budget, and nothing was done. `stopped`: asked to end; the next run goes on.
+   */
+  readonly outcome: "running" | "done" | "over-budget" | "failed" | "stopped";
+  /** Why it failed, in words for people. */
   readonly reason?: string;
   /** What follows is absent when the run failed before it had a plan. */
   readonly plan?: PlanSummary;

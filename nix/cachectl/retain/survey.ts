@@ -40,7 +40,8 @@ export async function survey(sources: SurveySources): Promise<Survey> {
   const freeBytes = sources.freeBytes();
   const storeBytes = bytesIn(graph);
   const missing = Math.max(0, settings.minFreeBytes - freeBytes);
-  const effectiveBudgetBytes = Math.min(settings.budgetBytes, Math.max(0, storeBytes - missing));
+  const allowed = missing === 0 ? Infinity : Math.max(0, storeBytes - missing);
+  const effectiveBudgetBytes = Math.min(settings.budgetBytes, allowed);
   const policy = { ...settings, budgetBytes: effectiveBudgetBytes };
   const plan = planRetention(graph, roots, policy, sources.now());
   const { budgetBytes, minFreeBytes } = settings;

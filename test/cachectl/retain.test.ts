@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { RetainWorld } from "./retain-world.ts";
+
+describe("cachectl retain, on a real store", function () {
+  this.timeout(60_000);
+  let world: RetainWorld;
+  before(function () {
+    if (RetainWorld.missing !== undefined) {
+      console.log(`      left out: ${RetainWorld.missing}`);
+      this.skip();
+    }
+  });
+  beforeEach(() => (world = new RetainWorld()));
+  afterEach(() => world.remove());
+
+  const versions = [0, 1, 2, 3, 4].map((age) => `tool-1.${9 - age}`);
+  const system = "nixos-system-desktop-25.11.1";
+
+  /** Five versions of one package, the newest 0 days old, one system that needs a library, and a path without a root. */
+  function fill(): Map<string, string> {
+    const built = world.build([
+      ...versions.map((name) => ({ name, size: 100_000 })),
+      { name: "library-1.0", size: 50_000 },
+      { name: system, size: 10_000, references: ["library-1.0"] },
+      { name: "loose", size: 1000 },
+    ]);
+    versions.forEach((name, age) => world.root("uploads/alpha", built.get(name) ?? "", age * 40));
+    world.root("uploads/alpha", built.get(system) ?? "", 300);
+    return built;
+  }
+  const present = (built: ReadonlyMap<string, string>): string[] =>
+    [...built].filter(([, path]) => world.has(path)).map(([name]) => name);
+
+  it("says in a dry run what the real run then does, and what Nix then deletes is what went", () => {
+    const built = fill();
+    world.configure({ diskBudget: "100GiB", keepPackages: 2, keepDays: 10 });
+    const dry = world.cachectl("retain", "--dry-run");
+    assert.deepEqual([dry.status, dry.stderr], [0, ""]);
+    assert.equal(world.rootsIn("uploads/alpha").length, versions.length + 1);
+    const real = world.cachectl("retain");
+    assert.deepEqual([real.status, real.stderr], [0, ""]);
+    assert.ok(real.stdout.startsWith(dry.stdout), `${real.stdout}\n--- instead of\n${dry.stdout}`);
+    assert.deepEqual(present(built), [...versions.slice(0, 2), "library-1.0", system]);
+    assert.equal(world.record("retain.json").outcome, "done");
+    assert.equal(world.verify(), "");
+  });
+});
