@@ -20,6 +20,14 @@ rec {
   # NAME:BASE64 of 32 bytes.
   nixPublicKey = matching "[^:[:space:]]+:[A-Za-z0-9+/]{43}=";
 
+  # A Nix system double.
+  system = types.enum [
+    "x86_64-linux"
+    "aarch64-linux"
+    "aarch64-darwin"
+    "x86_64-darwin"
+  ];
+
   keyName = matching "[A-Za-z0-9._-]+";
 
   url = matching "https?://[^[:space:]]+";

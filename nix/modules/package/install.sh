@@ -1,11 +1,13 @@
 # shellcheck shell=sh
 # Builds the package: copies, and writes its own path where a program says @out@ or /usr/local/lib/nix-binary-cache.
-# The derivation gives: out, node, cachectl, hook, services, wrapper, receiver, PATH.
+# The derivation gives: out, node, cachectl, hook, services, wrapper, receiver, prepareBuilder, includeSettings, PATH.
 # shellcheck disable=SC2154  # all of these come from the derivation
 set -eu
+
 main() {
     library=$out/lib/nix-binary-cache
     mkdir -p "$out/bin" "$library" "$out/lib/systemd/system" "$out/Library/LaunchDaemons"
+    mkdir "$library/darwin"
     cp -R "$cachectl" "$library/cachectl"
     cp -R "$hook" "$library/hook"
     cp -R "$services" "$library/services"
@@ -14,7 +16,9 @@ main() {
     fill_in "$wrapper" "$library/cachectl/cachectl" 755
     fill_in "$receiver" "$out/bin/cachectl-receive" 755
     ln -s "$library/cachectl/cachectl" "$out/bin/cachectl"
-    chmod 755 "$library/hook/upload-hook.sh"
+    fill_in "$prepareBuilder" "$library/darwin/prepare-builder.sh" 755
+    fill_in "$includeSettings" "$library/darwin/include-settings.sh" 755
+    chmod 755 "$library/hook/upload-hook.sh" "$library/services/upload-if-queued.sh"
     for unit in "$services"/*.service "$services"/*.path "$services"/*.timer; do
         fill_in "$unit" "$out/lib/systemd/system/$(basename "$unit")" 644
     done

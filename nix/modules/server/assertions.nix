@@ -63,12 +63,7 @@ in
         assertion = server.populate.enable -> server.populate.flake != null;
         message = "${at "populate.flake"}: is not set. Name a flake, or set ${at "populate.enable"} to false.";
       }
-      {
-        assertion = lib.versionAtLeast (nodejs.version or "22.18") "22.18";
-        message =
-          "services.nix-binary-cache.nodejs: found ${nodejs.version or "?"}, needed 22.18 or newer. "
-          + "Set it to the nodejs_24 of a newer nixpkgs.";
-      }
+      (import ../node-assertion.nix { inherit lib nodejs; })
     ];
   };
 }
