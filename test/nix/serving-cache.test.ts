@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { zstdDecompressSync } from "node:zlib";
+import { ask } from "./serving-client.ts";
+import { servingPair } from "./serving-pair.ts";
+
+const zstd = { "Accept-Encoding": "zstd" };
+
+describe("nginx keeps NARs", function () {
+  this.timeout(60_000);
+  const pair = servingPair();
+  describe("keeps one NAR in two forms", () => {
+    for (const [sent, form] of [
+      ["zstd", "zstd"],
+      ["deflate, gzip, br, zstd", "zstd"],
+      ["gzip,zstd;q=0.5", "zstd"],
+      ["ZSTD", "zstd"],
+      ["zstd;q=0", "identity"],
+      ["gzip, zstd ; q=0.000, br", "identity"],
+      ["gzip, br", "identity"],
+      ["x-zstd, zstdx", "identity"],
+      ["", "identity"],
+      [undefined, "identity"],
+    ] as const) {
+      it(`takes Accept-Encoding ${JSON.stringify(sent)} as ${form}`, async () => {
+        const { nar, bytes } = pair.upstream.add();
+        const answer = await ask(pair.nginx.url + nar, sent === undefined ? {} : { "Accept-Encoding": sent });
+        assert.equal(answer.headers["content-encoding"], form === "zstd" ? "zstd" : undefined);
+        assert.deepEqual(form === "zstd" ? zstdDecompressSync(answer.body) : answer.body, bytes);
+        assert.deepEqual(
+          pair.upstream.asked.filter(({ url }) => url === nar).map(({ encoding }) => encoding),
+          [form],
+        );
+      });
+    }
+
+    it("asks Harmonia once for each form, whatever else differs between clients", async () => {
+      const served = pair.upstream.add();
+      const clients = [
+        { "Accept-Encoding": "zstd", "User-Agent": "curl/8 Nix/2.31" },
+        { "Accept-Encoding": "gzip, zstd, br", Accept: "*/*", Cookie: "a=b" },
+        { "Accept-Encoding": "zstd", Host: "server.tail.ts.net:5000", "Cache-Control": "no-cache", Pragma: "no-cache" },
+        { "Accept-Encoding": "br" },
+        { "Accept-Language": "de", Authorization: "Basic eDp5" },
+      ];
+      for (const headers of clients) assert.equal((await ask(pair.nginx.url + served.nar, headers)).status, 200);
+      await ask(`${pair.nginx.url}${served.nar}&client=1`, zstd);
+      await ask(`${pair.nginx.url}${served.nar.replace("?", "?client=2&")}`, zstd);
+      assert.equal(pair.upstream.fills(served), 2);
+    });
+
+    it("asks Harmonia over HTTP/1.1, and never for a part", async () => {
+      const served = pair.upstream.add();
+      const part = await ask(pair.nginx.url + served.nar, { Range: "bytes=10-19" });
+      assert.deepEqual([part.status, part.body.toString()], [206, served.bytes.subarray(10, 20).toString()]);
+      assert.deepEqual((await ask(pair.nginx.url + served.nar)).body, served.bytes);
+      assert.deepEqual(
+        [pair.upstream.fills(served), pair.upstream.asked.find(({ url }) => url === served.nar)?.http],
+        [1, "1.1"],
+      );
+    });
+  });
+
+  it("fills once for 50 simultaneous readers, all of whom get the whole", async () => {
+    const served = pair.upstream.add(2_000_000);
+    pair.upstream.manner = { pause: 1500 };
+    const answers = await Promise.all(Array.from({ length: 50 }, () => ask(pair.nginx.url + served.nar, zstd)));
+    assert.ok(answers.every(({ whole, body }) => whole && zstdDecompressSync(body).equals(served.bytes)));
+    assert.equal(pair.upstream.fills(served), 1);
+  });
+
+  it("goes on with a fill whose reader went away", async () => {
+    const served = pair.upstream.add(2_000_000);
+    pair.upstream.manner = { pause: 500 };
+    const gone = fetch(pair.nginx.url + served.nar, { signal: AbortSignal.timeout(200), headers: zstd }).then((got) =>
+      got.arrayBuffer(),
+    );
+    await assert.rejects(gone);
+    assert.deepEqual(zstdDecompressSync((await ask(pair.nginx.url + served.nar, zstd)).body), served.bytes);
+    assert.equal(pair.upstream.fills(served), 1);
+  });
+
+  it("answers HEAD with the headers of GET and no body, and keeps the whole NAR by it", async () => {
+    const served = pair.upstream.add();
+    for (const place of ["/nix-cache-info", served.narinfo, served.nar, served.nar]) {
+      const head = await ask(pair.nginx.url + place, zstd, "HEAD");
+      assert.deepEqual([head.status, head.body.length, head.whole], [200, 0, true], place);
+    }
+    assert.deepEqual(zstdDecompressSync((await ask(pair.nginx.url + served.nar, zstd)).body), served.bytes);
+    assert.equal(pair.upstream.fills(served), 1);
+    assert.ok(
+      pair.upstream.asked.every(({ method }) => method === "GET"),
+      "Harmonia before 3.1 has no HEAD",
+    );
+  });
+
+  it("serves 200 clients at once", async () => {
+    const all = Array.from({ length: 20 }, () => pair.upstream.add(200_000));
+    const clients = Array.from({ length: 200 }, async (_, client) => {
+      for (let turn = 0; turn < 3; turn++) {
+        const served = all[(client + turn) % all.length] ?? assert.fail();
+        assert.equal((await ask(pair.nginx.url + served.narinfo)).status, 200);
+        const { whole, body } = await ask(pair.nginx.url + served.nar, zstd);
+        assert.ok(whole && zstdDecompressSync(body).equals(served.bytes));
+      }
+    });
+    await Promise.all(clients);
+    assert.deepEqual(
+      all.map((served) => pair.upstream.fills(served)),
+      all.map(() => 1),
+    );
+    assert.doesNotMatch(pair.nginx.errors(), /worker_connections are not enough/);
+  });
+});
