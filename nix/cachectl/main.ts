@@ -20,6 +20,8 @@ const verbs: Readonly<Record<string, Loader>> = {
   populate: () => import("./populate/command.ts"),
   coverage: () => import("./coverage/command.ts"),
   retain: () => import("./retain/command.ts"),
+  pin: () => import("./pin/command.ts"),
+  unpin: () => import("./pin/unpin.ts"),
 };
 
 async function main(args: readonly string[]): Promise<number> {
