@@ -80,8 +80,9 @@ function retryAfter(headers: Headers): number | undefined {
 
 function checked(access: TailscaleAccess, request: Request, answer: Answer): Answer {
   const { status, headers, text } = answer;
-  if (isHtml(answer)) {
-    const found = `found a web page (${status}) where Tailscale's API should be`;
+  const isRedirection = status >= 300 && status < 400;
+  if (isRedirection || isHtml(answer)) {
+    const found = `found a ${isRedirection ? "redirection" : "web page"} (${status}) where Tailscale's API should be`;
     throw new TailscaleError(
       `${what(access, request)}: ${found}. Is TAILSCALE_BASE_URL right, is a proxy in the way?`,
       status,
