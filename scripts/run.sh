@@ -57,6 +57,7 @@ soak) exec "$node" scripts/test.ts --soak "$@" ;;
 schema) exec "$node" scripts/config-schema.ts "$@" ;;
 nix-vars) exec "$node" scripts/nix-vars.ts "$@" ;;
 ci-keys) exec "$node" scripts/ci-keys.ts "$@" ;;
+setup) exec "$node" scripts/setup.ts "$@" ;;
 workflow) exec "$node" scripts/workflow.ts "$@" ;;
 *) fail "run.sh: unknown verb '$verb'. See the scripts in package.json." ;;
 esac
