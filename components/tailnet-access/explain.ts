@@ -23,7 +23,7 @@ interface Rule {
  * A line for each rule that is not this stack's and lets through what the stack's tests deny: which it is, where it
  * stands, and what it opens. Empty when the reason is another one.
  *
- * @param text the policy with the stack's entries in it
+ * @param text the policy, with the stack's entries in it or without
  * @throws PolicyError when the text is no policy
  */
 export function explainDenials(text: string, entries: PolicyEntries): string[] {

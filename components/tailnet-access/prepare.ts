@@ -67,15 +67,15 @@ async function planPolicy(entries: PolicyEntries, api: PolicyApi): Promise<Polic
   const live = await api.read();
   const text = merge(live.text, entries);
   const verdict = await api.validate(text);
-  if (!verdict.accepted) throw new PolicyError(refusal(verdict, text, entries));
+  if (!verdict.accepted) throw new PolicyError(refusal(verdict, live.text, entries));
   for (const warning of verdict.details) await pulumi.log.warn(`Tailscale warns of the policy: ${warning}`);
   return { entries, live, text, api };
 }
 
-/** Why Tailscale refuses, in its words, with the user's rules that our tests run into. */
-function refusal({ message, details }: Verdict, text: string, entries: PolicyEntries): string {
+/** Why Tailscale refuses, in its words, with the user's rules that our tests run into, where they stand in the live policy. */
+function refusal({ message, details }: Verdict, live: string, entries: PolicyEntries): string {
   const said = ["Tailscale refuses the tailnet's policy with this stack's entries:", message, ...details].join("\n  ");
-  const rules = explainDenials(text, entries);
+  const rules = explainDenials(live, entries);
   if (details.length === 0 || rules.length === 0) return said;
   return [
     said,
