@@ -22,6 +22,7 @@ const verbs: Readonly<Record<string, Loader>> = {
   retain: () => import("./retain/command.ts"),
   pin: () => import("./pin/command.ts"),
   unpin: () => import("./pin/unpin.ts"),
+  why: () => import("./why/command.ts"),
 };
 
 async function main(args: readonly string[]): Promise<number> {

@@ -47,6 +47,8 @@ export interface RetentionPolicy {
 export interface Verdict {
   readonly root: Root;
   readonly reason: string;
+  /** Whether it stays whatever the budget is. */
+  readonly guarded: boolean;
   /** Bytes that it alone adds to what was decided before it: what evicting it frees. 0 for what is kept at no cost. */
   readonly bytes: number;
 }
@@ -73,19 +75,30 @@ const vainWalks = 20;
 export function planRetention(graph: Graph, roots: readonly Root[], policy: RetentionPolicy, now: number): Plan {
   const kept = new ClosureSet(graph);
   const { guarded, ordinary, expired } = sortOut(graph, roots, policy, now);
-  const keep: Verdict[] = guarded.map(([root, reason]) => ({ root, reason, bytes: kept.add(root.path) }));
+  const keep: Verdict[] = guarded.map(([root, reason]) => ({
+    root,
+    reason,
+    guarded: true,
+    bytes: kept.add(root.path),
+  }));
   if (kept.bytes > policy.budgetBytes) {
     // Evicting the rest would not help, and would take from the readers what there is.
-    const others = [...ordinary, ...expired].map(([root, reason]) => ({ root, reason, bytes: 0 }));
+    const others = [...ordinary, ...expired].map(([root, reason]) => ({ root, reason, guarded: false, bytes: 0 }));
     return { keep: [...keep, ...others], evict: [], keptBytes: kept.bytes, overBudget: true };
   }
-  const evict: Verdict[] = expired.map(([root, reason]) => ({ root, reason, bytes: 0 }));
+  const evict: Verdict[] = expired.map(([root, reason]) => ({ root, reason, guarded: false, bytes: 0 }));
   for (const [root, reason] of ordinary) {
     const room = kept.visited > vainWalks * graph.size ? 0 : policy.budgetBytes - kept.bytes;
     // What a kept closure holds anyway adds nothing, however old it is.
     const bytes = kept.addWithin(root.path, room);
-    if (bytes !== undefined) keep.push({ root, reason, bytes });
-    else evict.push({ root, reason: `over the disk budget, beside what is newer (it was ${reason})`, bytes: 0 });
+    if (bytes !== undefined) keep.push({ root, reason, guarded: false, bytes });
+    else
+      evict.push({
+        root,
+        reason: `over the disk budget, beside what is newer (it was ${reason})`,
+        guarded: false,
+        bytes: 0,
+      });
   }
   return { keep, evict: withFreedBytes(graph, kept, evict), keptBytes: kept.bytes, overBudget: false };
 }

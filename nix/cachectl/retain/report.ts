@@ -32,7 +32,7 @@ export function oldestFirst(verdicts: readonly Verdict[]): Verdict[] {
 
 /** Why nothing is deleted, what holds the space, and what can be done. */
 export function describeOverBudget({ plan, summary }: Pick<Survey, "plan" | "summary">): string {
-  const holders = groupsOf(plan.keep.filter(({ bytes }) => bytes > 0)).map(groupLine);
+  const holders = groupsOf(plan.keep.filter(({ guarded }) => guarded)).map(groupLine);
   return [
     `over budget: what may not be evicted takes ${showBytes(summary.keptBytes)} alone, ` +
       `and ${showBytes(summary.effectiveBudgetBytes)} are allowed; nothing was deleted`,
