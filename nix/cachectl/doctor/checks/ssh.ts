@@ -1,0 +1,58 @@
+import type { Check } from "../check.ts";
+import { serverRoom, type SshAnswer } from "../facts/ssh.ts";
+import { failure, ok, type Verdict } from "../finding.ts";
+
+export const sshCheck: Check = {
+  name: "ssh",
+  roles: ["builder"],
+  needs: ["config", "tailnet", "identity"],
+  timeout: 12_000,
+  run: async (machine) => judgeSsh(await serverRoom(machine)),
+};
+
+/** What ssh, Tailscale SSH and the receiver say, and what is to be done then. The first that fits counts. */
+const causes: readonly (readonly [RegExp, string, string])[] = [
+  [
+    /host key verification failed|host identification has changed|no .*host key is known/i,
+    "the server shows another host key than the one in config.json",
+    "compare on the server's console: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub; if it is right, set server.hostKey and pulumi up",
+  ],
+  [
+    /tailnet policy does not permit|tailscale: .*(?:denied|not permitted)/i,
+    "the tailnet's policy does not let this machine in by ssh",
+    "pulumi up adds the rule; npm run doctor shows what the policy lacks",
+  ],
+  [
+    /permission denied/i,
+    "the server does not know this builder's ssh key",
+    "register it: sudo cachectl keys, put it in the stack's builders, pulumi up",
+  ],
+  [
+    /is no builder's|is not one builder's|does not know the caller's address/i,
+    "the server knows no builder of this key",
+    "register it: sudo cachectl keys, put it in the stack's builders, pulumi up",
+  ],
+  [
+    /ExposeAuthInfo/,
+    "the server's sshd does not tell the receiver which key was used",
+    "deploy the server's module: pulumi up",
+  ],
+  [/connection refused/i, "the server's ssh port refuses", "on the server: systemctl status sshd"],
+  [
+    /timed out|took too long|no route/i,
+    "the server's ssh port gives no answer: the policy forbids it, or the server is away",
+    "see the lines `port` and `policy`; the policy needs port 22 (or server.sshPort) for builders: pulumi up",
+  ],
+  [/could not resolve/i, "the server's name does not resolve", "sudo tailscale set --accept-dns=true"],
+  [/can't be run/i, "ssh is not installed", "install OpenSSH's client"],
+  [/command not found|no such file/i, "the account is there, its receiver is not", "pulumi up deploys the server"],
+];
+
+/** Names what is in the way, with what was said itself behind it. */
+export function judgeSsh(answer: SshAnswer): Verdict {
+  if ("room" in answer) return ok("the server's host key is the one pinned, and it knows this builder");
+  const cause = causes.find(([said]) => said.test(answer.problem));
+  if (cause === undefined)
+    return failure(answer.problem, "sudo cachectl upload; on the server: tail /var/lib/nix-binary-cache/audit.log");
+  return failure(`${cause[1]} (${answer.problem.slice(0, 120)})`, cause[2]);
+}

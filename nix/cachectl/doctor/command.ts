@@ -1,0 +1,48 @@
+import { type Command, type Invocation, UsageError } from "../lib/command.ts";
+import { isStorePath } from "../receive/path-list.ts";
+import type { Check } from "./check.ts";
+import { checks } from "./checks.ts";
+import { diagnose } from "./diagnose.ts";
+import { lookAround } from "./machine.ts";
+import { describeDoctor, reportOf } from "./report.ts";
+
+/** Exit status 0 when nothing has failed (warnings are allowed), 1 when something has, 2 for wrong usage. */
+export const command: Command = {
+  summary: "look at every hop between this machine and the cache, and say what mends the one that is broken",
+  usage:
+    "doctor [CHECK…] [--url URL] [--path /nix/store/…] [--json]   (URL: the cache's address; path: one that it must have)",
+  options: { url: { type: "string" }, path: { type: "string" } },
+  run,
+};
+
+async function run({ positionals, options, paths, env, stop, stdout }: Invocation): Promise<number> {
+  const started = Date.now();
+  const [url, path] = [textOf(options.url), textOf(options.path)];
+  if (path !== undefined && !isStorePath(path))
+    throw new UsageError(`--path is ${JSON.stringify(path)}; expected a store path`);
+  const machine = lookAround({ paths, env, stop, ...(url && { url }), ...(path && { path }) });
+  const findings = await diagnose(machine, withTheirNeeds(positionals));
+  const report = reportOf(machine.settings.role, findings, (Date.now() - started) / 1000);
+  stdout.write(options.json === true ? `${JSON.stringify(report)}\n` : describeDoctor(report));
+  return report.level === "failure" ? 1 : 0;
+}
+
+function textOf(value: Invocation["options"][string]): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+/** The checks of the given names, and those that they need; all of them when none is named. */
+function withTheirNeeds(names: readonly string[]): readonly Check[] {
+  if (names.length === 0) return checks;
+  const wanted = new Set<string>();
+  const add = (name: string): void => {
+    const check = checks.find((one) => one.name === name);
+    if (check === undefined) {
+      throw new UsageError(`found ${JSON.stringify(name)}; the checks are ${checks.map((one) => one.name).join(", ")}`);
+    }
+    wanted.add(name);
+    check.needs?.forEach(add);
+  };
+  names.forEach(add);
+  return checks.filter(({ name }) => wanted.has(name));
+}
