@@ -23,7 +23,7 @@ const within: ReadonlyMap<string, readonly string[]> = new Map([
 export function parseAttribute(text: string): string[] {
   const components = [...text.matchAll(/(?:^|\.)(?:"([^"]+)"|([^".\s]+))/g)];
   const complete = components.reduce((length, [match]) => length + match.length, 0) === text.length;
-  if (!complete || text === "") {
+  if (!complete || text === "" || text.startsWith(".")) {
     throw new Error(`${JSON.stringify(text)} is no attribute path, such as packages.x86_64-linux.hello`);
   }
   return components.map(([, quoted, plain]) => quoted ?? plain ?? "");
@@ -36,7 +36,7 @@ export function showAttribute(path: readonly string[]): string {
 
 /** The path as the fragment of a flake reference, where Nix decodes percent signs before it splits at the dots. */
 export function fragment(path: readonly string[]): string {
-  return showAttribute(path).replaceAll(/[^A-Za-z0-9_.'"@+-]/g, (character) =>
+  return showAttribute(path).replaceAll(/[^A-Za-z0-9_.'"@+-]/gu, (character) =>
     [...Buffer.from(character, "utf8")].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join(""),
   );
 }

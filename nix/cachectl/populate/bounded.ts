@@ -9,7 +9,7 @@ export interface Bounds {
   readonly deadline: number;
   /** Ends it early, in the same way. */
   readonly stop: AbortSignal;
-  /** Every line of standard error, as it comes. */
+  /** Every line of standard error, as it comes. There may be any number: the logs of all that an output needs. */
   readonly onLine?: (line: string) => void;
 }
 
@@ -41,7 +41,8 @@ export async function runBounded(argv: readonly string[], bounds: Bounds): Promi
   const child = spawn(argv[0] ?? "", argv.slice(1), { env, cwd, detached: true, stdio: ["ignore", "pipe", "pipe"] });
   let how: Ended["how"] = "exit";
   const end = (why: Ended["how"]): void => {
-    if (how === "exit") how = why;
+    if (how !== "exit") return;
+    how = why;
     signalGroup(child, "SIGTERM");
     setTimeout(() => signalGroup(child, "SIGKILL"), graceMilliseconds).unref();
   };

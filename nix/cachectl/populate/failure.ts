@@ -20,17 +20,21 @@ export function failure(error: unknown, settings: PopulateSettings): Pick<Output
 
 /** Nix's own announcements, and the flake's text around the place of an error. */
 const noise =
-  /^\s*$|^(?:this derivation|these \d+) .*:$|^\s+\/nix\/store\/\S+$|^building '|^GC Warning|^error:$|^\s+(?:\d*\||\(stack trace)/;
+  /^\s*$|^(?:this derivation|these \d+) .*:$|^\s+\/\S+\.drv$|^building '|^GC Warning|^error: interrupted by the user$|^error:$|^\s+(?:\d*\||\(stack trace)/;
 
 function telling(log: readonly string[], reason: string): string[] {
   return log.filter((line) => !noise.test(line) && !reason.endsWith(line.trim().replace(/^error: /, "")));
+}
+
+function showTime(seconds: number): string {
+  return seconds < 120 ? `${seconds} s` : `${seconds / 60} minutes`;
 }
 
 const outOfMemory = /out of memory|cannot allocate memory|std::bad_alloc/i;
 
 function reasonOf(ended: NixFailure["ended"], { timeoutSeconds, memoryBytes }: PopulateSettings): string {
   const limit = `more memory than ${showBytes(memoryBytes)} (populate.memoryMax)`;
-  if (ended.how === "timeout") return `not done after ${timeoutSeconds / 60} minutes (populate.timeoutMinutes)`;
+  if (ended.how === "timeout") return `not done after ${showTime(timeoutSeconds)} (populate.timeoutMinutes)`;
   if (ended.how === "flood") return "its answer does not end";
   if (outOfMemory.test(ended.log.slice(-shownLines).join("\n"))) return `it wanted ${limit}`;
   // Nothing else kills it so: the kernel does, for the memory of its scope or unit.

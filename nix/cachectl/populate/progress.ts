@@ -1,5 +1,6 @@
 /** What a person at a terminal, or the journal, sees of a run while it goes on. */
 import type { Writable } from "node:stream";
+import { shorten } from "./report.ts";
 import type { OutputResult } from "./result.ts";
 
 export interface Progress {
@@ -23,7 +24,7 @@ export function progressOn(stream: Writable & { readonly isTTY?: boolean }, quie
     },
     end: ({ status, seconds, reason }) => {
       if (quiet && !isTerminal) return;
-      say(`${place}: ${status}${reason === undefined ? "" : ` (${reason})`}, ${seconds.toFixed(1)} s`);
+      say(`${place}: ${status}${reason === undefined ? "" : ` (${shorten(reason)})`}, ${seconds.toFixed(1)} s`);
     },
   };
 }

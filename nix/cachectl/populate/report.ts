@@ -29,9 +29,14 @@ function showName({ output, lock }: OutputResult): string {
 
 function describeOutput(output: OutputResult, name: string): string[] {
   const { status, reason, log = [] } = output;
-  const details = [...(reason === undefined ? [] : [reason]), ...amounts(output)].join(", ");
+  const details = [...(reason === undefined ? [] : [shorten(reason)]), ...amounts(output)].join(", ");
   const line = `  ${status.padEnd(9)}  ${name}  ${`${output.seconds.toFixed(1)} s`.padStart(8)}  ${details}`.trimEnd();
   return [line, ...log.map((text) => `               | ${text}`)];
+}
+
+/** A store path by its name: the hash says nothing to people, and `--json` has it. */
+export function shorten(text: string): string {
+  return text.replaceAll(/\/[^\s']*\/[0-9a-z]{32}-([^\s'/]+)/g, (_, name: string) => name.replace(/\.drv$/, ""));
 }
 
 function amounts({ builds = 0, fetches = 0, downloadBytes = 0, newBytes = 0 }: OutputResult): string[] {

@@ -39,9 +39,10 @@ export function flakeSource(reference: string, withKey: boolean): GitSource | Pl
   const forge = /^(\w+):([^/]+)\/([^/]+)(?:\/(.+))?$/.exec(place);
   const host = parameters.get("host") ?? forges.get(forge?.[1] ?? "");
   if (forge !== null && host !== undefined && forges.has(forge[1] ?? "")) {
-    const [, , owner = "", repository = "", named] = forge.map((part) => decodeURIComponent(part));
-    const path = `${owner}/${repository}.git`;
-    return git(withKey ? `ssh://git@${host}/${path}` : `https://${host}/${path}`, parameters, named);
+    const [, , owner = "", repository = "", named] = forge;
+    const path = `${decodeURIComponent(owner)}/${decodeURIComponent(repository)}.git`;
+    const url = withKey ? `ssh://git@${host}/${path}` : `https://${host}/${path}`;
+    return git(url, parameters, named && decodeURIComponent(named));
   }
   const url = /^git\+((?:ssh|https?|file|git):.+)$/.exec(place)?.[1];
   return url === undefined ? { kind: "plain", reference } : git(url, parameters);

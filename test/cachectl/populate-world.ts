@@ -1,0 +1,175 @@
+/** A server for tests of populate: the real Nix with a store of its own, a flake in a git repository, cachectl as it is run. */
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { OutputResult, PopulateResult } from "../../nix/cachectl/populate/result.ts";
+import { ownStore } from "../support/nix.ts";
+
+export const system = `${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux`;
+
+/** How a call of cachectl ended. */
+export interface Called {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const worlds = new Set<PopulateWorld>();
+
+/** Removes every world that was made, at the end of a suite. */
+export function removeWorlds(): void {
+  for (const world of worlds) world.remove();
+  worlds.clear();
+}
+
+/** See the file's comment. `removeWorlds` at the end. */
+export class PopulateWorld {
+  readonly folder = mkdtempSync(join(tmpdir(), "populate-"));
+  readonly env: NodeJS.ProcessEnv;
+  readonly state = join(this.folder, "state");
+  readonly repository = join(this.folder, "repository");
+  readonly words = join(this.folder, "words");
+  /** config.json's `populate`. */
+  populate: Record<string, unknown> = { timeoutMinutes: 2, memoryMax: "2GiB" };
+  retention: Record<string, unknown> = {};
+  cache: Record<string, unknown> = {};
+
+  constructor(bin: string) {
+    worlds.add(this);
+    chmodSync(this.folder, 0o755);
+    this.env = ownStore(this.folder, bin);
+    mkdirSync(this.state);
+    this.write(this.words, "words", "one\n");
+  }
+
+  /** Writes a file into a repository, which is made when there is none, and commits it. */
+  write(repository: string, name: string, text: string): string {
+    if (!existsSync(repository)) this.git(this.folder, "init", "--quiet", "--initial-branch=main", repository);
+    mkdirSync(dirname(join(repository, name)), { recursive: true });
+    writeFileSync(join(repository, name), text);
+    this.git(repository, "add", "--", name);
+    this.git(repository, "commit", "--quiet", "--message", `Change ${name}`);
+    return this.git(repository, "rev-parse", "HEAD");
+  }
+
+  git(folder: string, ...args: readonly string[]): string {
+    const identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-c", "safe.directory=*"];
+    const env = { PATH: "/usr/bin:/bin", HOME: this.folder };
+    return execFileSync("git", [...identity, "-C", folder, ...args], { encoding: "utf8", env }).trim();
+  }
+
+  /** Commits one of the flakes beside this file. */
+  useFlake(name: "good" | "bad", folder = "."): void {
+    const text = readFileSync(join(import.meta.dirname, "populate-flakes", `${name}.nix`), "utf8");
+    const placed = text.replaceAll("@WORDS@", `git+file://${this.words}`).replaceAll("@SYSTEM@", system);
+    this.write(this.repository, join(folder, "flake.nix"), placed);
+    this.populate.flake = `git+file://${this.repository}${folder === "." ? "" : `?dir=${folder}`}`;
+  }
+
+  /** Locks the flake's inputs as they are and commits that. */
+  lock(): void {
+    this.nix(
+      "flake",
+      "update",
+      "--flake",
+      `git+file://${this.repository}`,
+      "--output-lock-file",
+      join(this.folder, "lock"),
+    );
+    this.write(this.repository, "flake.lock", readFileSync(join(this.folder, "lock"), "utf8"));
+  }
+
+  nix(...args: readonly string[]): string {
+    const features = ["--extra-experimental-features", "nix-command flakes"];
+    return execFileSync("nix", [...features, ...args], {
+      encoding: "utf8",
+      env: this.env,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+  }
+
+  /** Collects garbage. Nix looks into every process for paths in use: as root it is shown none, for there can be many. */
+  collectGarbage(): void {
+    const alone = process.getuid?.() === 0 ? ["unshare", "--pid", "--fork", "--mount-proc"] : [];
+    const [program = "", ...args]: readonly string[] = [...alone, "nix-store", "--gc"];
+    execFileSync(program, args, { env: this.env, stdio: "pipe" });
+  }
+
+  /** Takes a group's roots away. */
+  forget(group: string): void {
+    rmSync(join(this.env.NIX_BINARY_CACHE_ROOTS ?? "", "populate", group), { recursive: true });
+  }
+
+  /** Starts cachectl with the settings as they are now. */
+  start(args: readonly string[], node: readonly string[] = [], program = cachectl): ChildProcess {
+    const { populate, retention, cache } = this;
+    const config = { server: { name: "server" }, populate, retention, cache };
+    writeFileSync(join(this.state, "config.json"), JSON.stringify(config));
+    return spawn(process.execPath, [...node, program, ...args], { env: this.env, cwd: this.folder });
+  }
+
+  async call(args: readonly string[], node: readonly string[] = [], program = cachectl): Promise<Called> {
+    return outcome(this.start(args, node, program));
+  }
+
+  /** The result file's. */
+  result(): PopulateResult {
+    return JSON.parse(readFileSync(join(this.state, "populate.json"), "utf8")) as PopulateResult;
+  }
+
+  /** Status by output; of outputs under an updated lock with a plus. */
+  statuses(): Record<string, OutputResult["status"]> {
+    const { outputs } = this.result();
+    return Object.fromEntries(
+      outputs.map(({ output, lock, status }) => [lock === "updated" ? `${output} +` : output, status]),
+    );
+  }
+
+  output(name: string): OutputResult {
+    const found = this.result().outputs.find(({ output }) => output === name);
+    if (found === undefined) throw new Error(`the result has no ${name}`);
+    return found;
+  }
+
+  /** Base names of roots by group. */
+  roots(): Record<string, string[]> {
+    const folder = join(this.env.NIX_BINARY_CACHE_ROOTS ?? "", "populate");
+    return Object.fromEntries(readdirSync(folder).map((group) => [group, readdirSync(join(folder, group)).sort()]));
+  }
+
+  /** A copy of cachectl that any user can read. */
+  copyOfCachectl(): string {
+    const copy = join(this.folder, "cachectl");
+    cpSync(dirname(cachectl), copy, { recursive: true });
+    return join(copy, "main.ts");
+  }
+
+  remove(): void {
+    execFileSync("chmod", ["-R", "u+w", this.folder]);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+const cachectl = join(import.meta.dirname, "../../nix/cachectl/main.ts");
+
+/** Waits for a program's end, and gives what it said. */
+export async function outcome(child: ChildProcess): Promise<Called> {
+  const [out, errors] = [[] as Buffer[], [] as Buffer[]];
+  child.stdout?.on("data", (chunk: Buffer) => out.push(chunk));
+  child.stderr?.on("data", (chunk: Buffer) => errors.push(chunk));
+  const status = await new Promise<number | null>((resolve, reject) =>
+    child.once("close", resolve).once("error", reject),
+  );
+  return { status, stdout: Buffer.concat(out).toString("utf8"), stderr: Buffer.concat(errors).toString("utf8") };
+}
