@@ -2,28 +2,31 @@
 # compresses each NAR anew for every reader. Used as it is by the NixOS module (services.nginx.appendHttpConfig) and by
 # the lab. For nginx 1.22 and newer, built with http_auth_request_module (nixpkgs' and Debian's are).
 #
-# Around it nginx needs room for 200 clients at once: a reader of a NAR takes up to three connections, so
-# worker_connections of 2048 or more (nginx's own default is 512), and worker_processes auto (the default is one).
+# Around it nginx needs room for 200 clients at once: a reader of a NAR takes up to five connections while it is fetched,
+# so worker_connections of 2048 or more (nginx's own default is 512), and worker_processes auto (the default is one).
 # The directory above cacheDirectory must exist, and nginx's user must be able to write there.
 {
   # TCP port of the cache.
   port,
   # Where Harmonia listens: "127.0.0.1:5001" or "unix:/run/harmonia.sock".
   upstream,
+  # TCP port on 127.0.0.1 where nginx speaks with itself.
+  fillPort ? port + 2,
   # Addresses to listen on, as nginx's listen takes them; null is the port on every address, IPv4 and IPv6.
   listen ? null,
-  # Holds the NARs, and parts of those that are being fetched.
+  # Holds the NARs, and parts of those that are being fetched. Nothing else may be in it.
   cacheDirectory ? "/var/cache/nginx/nix-binary-cache",
   # Bytes that the NARs may take, as nginx writes sizes; the least recently used go first.
   cacheMaxSize ? "20g",
-  # Bytes left free on the file system, whatever cacheMaxSize says.
-  cacheMinFree ? "1g",
+  # Bytes left free on the file system, whatever cacheMaxSize says. nginx looks every ten seconds, so it must hold what is
+  # fetched in that time: a NAR that the disk fills up under is cut off.
+  cacheMinFree ? "2g",
   # Memory for keys, about 8000 a megabyte; a full zone drops the least recently used, so this bounds the files, too.
   cacheKeysSize ? "16m",
   # A NAR that nobody asked for in this time goes.
   cacheInactive ? "60d",
   # Seconds that readers wait for the one fetch of a NAR under way, before they are served past the cache. Nix gives up
-  # after stalled-download-timeout, 300 s by default; clients with less than this lose the wait.
+  # after stalled-download-timeout, 300 s by default: keep this below what the clients have.
   fillTimeout ? 120,
   # The status page's file; null for none. A status.svg beside it is served, too.
   statusPage ? "/var/lib/nix-binary-cache/status/index.html",
@@ -34,7 +37,14 @@
 let
   # Nix's base 32 has no e, o, t, u. The braces of a count need the quotes around each expression.
   digit = "[0-9a-df-np-sv-z]";
-  addresses = if listen == null then [ (toString port) "[::]:${toString port}" ] else listen;
+  addresses =
+    if listen == null then
+      [
+        (toString port)
+        "[::]:${toString port}"
+      ]
+    else
+      listen;
   listens = builtins.concatStringsSep "\n  " (map (address: "listen ${address};") addresses);
   status =
     if statusPage == null then
@@ -42,7 +52,7 @@ let
     else
       ''
         location = / {
-            root ${builtins.dirOf statusPage};
+            root ${dirOf statusPage};
             default_type "text/html; charset=utf-8";
             add_header Cache-Control no-cache;
             add_header Content-Security-Policy "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'";
@@ -51,11 +61,54 @@ let
           }
 
           location = /status.svg {
-            root ${builtins.dirOf statusPage};
+            root ${dirOf statusPage};
             types { image/svg+xml svg; }
             add_header Cache-Control no-cache;
+            log_not_found off;
           }
       '';
+  # Headers replace those of the level above as a whole, so each level has all of them.
+  headers = range: encoding: ''
+    proxy_set_header Connection "";
+      proxy_set_header Host $host;
+      proxy_set_header Content-Length "";
+      proxy_set_header Range ${range};
+      proxy_set_header Accept-Encoding ${encoding};
+  '';
+  # To and from Harmonia, for the public server and the one that fills.
+  common = ''
+    server_name _;
+      server_tokens off;
+      access_log ${accessLog};
+
+      # NARs come compressed or on purpose not; what else is served is shorter than a packet.
+      gzip off;
+      sendfile on;
+      tcp_nopush on;
+      send_timeout 60s;
+      keepalive_requests 10000;
+
+      # Only an HTTP/1.1 answer tells that it was cut off; without it nginx would keep half a NAR as a whole one.
+      proxy_http_version 1.1;
+      proxy_pass_request_body off;
+      # Harmonia answers HEAD only since 3.1; nginx drops the body itself.
+      proxy_method GET;
+      proxy_connect_timeout 5s;
+      proxy_send_timeout 15s;
+      proxy_read_timeout 60s;
+      proxy_redirect off;
+      proxy_buffer_size 16k;
+      proxy_buffers 16 64k;
+      proxy_busy_buffers_size 128k;
+
+      # A NAR's form is in its key; of the query only the path's hash is, so what else a client adds makes no second copy.
+      proxy_cache_key $nix_binary_cache_encoding/$nix_nar/$nix_nar_path;
+      proxy_cache_valid 200 ${cacheInactive};
+      # A NAR never changes.
+      proxy_ignore_headers Cache-Control Expires Set-Cookie Vary X-Accel-Expires X-Accel-Redirect X-Accel-Buffering;
+      proxy_cache_use_stale off;
+      uninitialized_variable_warn off;
+  '';
 in
 ''
   # Generated by nginx-config.nix.
@@ -76,40 +129,24 @@ in
     keepalive 32;
   }
 
+  # When the cache can't be written (its disk is full), the fill ends before its first byte, and Harmonia is read directly.
+  upstream nix_binary_cache_fill {
+    server 127.0.0.1:${toString fillPort} max_fails=0;
+    server ${upstream} max_fails=0 backup;
+    keepalive 32;
+  }
+
   server {
     ${listens}
-    server_name _;
-    server_tokens off;
-    access_log ${accessLog};
-
-    # NARs come compressed or on purpose not; what else is served is shorter than a packet.
-    gzip off;
-    sendfile on;
-    tcp_nopush on;
-
+    ${common}
     client_header_timeout 15s;
     client_body_timeout 15s;
     client_max_body_size 1k;
     large_client_header_buffers 4 8k;
-    send_timeout 60s;
     keepalive_timeout 75s;
-    keepalive_requests 10000;
     reset_timedout_connection on;
-
-    # Only an HTTP/1.1 answer tells that it was cut off; without it nginx would keep half a NAR as a whole one.
-    proxy_http_version 1.1;
-    proxy_set_header Connection "";
-    proxy_set_header Host $host;
-    proxy_set_header Accept-Encoding identity;
-    proxy_pass_request_body off;
-    proxy_set_header Content-Length "";
-    # Harmonia answers HEAD only since 3.1; nginx drops the body itself.
-    proxy_method GET;
-    proxy_connect_timeout 5s;
-    proxy_read_timeout 60s;
-    proxy_send_timeout 15s;
-    proxy_redirect off;
-    proxy_cache off;
+    recursive_error_pages on;
+    ${headers "\"\"" "identity"}
 
     if ($request_method !~ "^(GET|HEAD)$") {
       return 405;
@@ -121,14 +158,17 @@ in
     }
 
     location = /nix-cache-info {
+      error_page 502 = @nix_binary_cache_wait;
       proxy_pass http://nix_binary_cache_origin/nix-cache-info;
     }
 
     # Never cached: what the store holds is what narinfos say, from one moment to the next.
     location ~ "^/(?<nix_path>${digit}{32})\.narinfo$" {
+      error_page 502 = @nix_binary_cache_wait;
       proxy_pass http://nix_binary_cache_origin/$nix_path.narinfo;
     }
 
+    # What is cached goes out from here, without a copy.
     location ~ "^/nar/(?<nix_nar>${digit}{52})\.nar$" {
       if ($arg_hash !~ "^${digit}{32}$") {
         return 404;
@@ -143,27 +183,13 @@ in
       # The store may have lost the path since the NAR was cached.
       auth_request /nix-binary-cache/has-path;
       error_page 403 = @nix_binary_cache_gone;
+      error_page 418 = @nix_binary_cache_miss;
+      error_page 500 502 = @nix_binary_cache_wait;
 
       proxy_cache nix_binary_cache;
-      # Of the query, the path's hash alone: what else a client adds makes no second copy.
-      proxy_cache_key $nix_binary_cache_encoding/$nix_nar/$nix_nar_path;
-      proxy_cache_valid 200 ${cacheInactive};
-      # A NAR never changes, and its form is in the key.
-      proxy_ignore_headers Cache-Control Expires Set-Cookie Vary X-Accel-Expires X-Accel-Redirect X-Accel-Buffering;
-      proxy_cache_lock on;
-      proxy_cache_lock_timeout ${toString fillTimeout}s;
-      proxy_cache_lock_age 1h;
-      proxy_cache_use_stale off;
-      proxy_buffers 16 64k;
-      proxy_buffer_size 16k;
-      proxy_busy_buffers_size 128k;
-      proxy_set_header Connection "";
-      proxy_set_header Host $host;
-      proxy_set_header Content-Length "";
-      proxy_set_header Accept-Encoding $nix_binary_cache_encoding;
-      proxy_set_header Range "";
+      proxy_intercept_errors on;
       add_header X-Cache $upstream_cache_status;
-      proxy_pass http://nix_binary_cache_origin/nar/$nix_nar.nar?hash=$nix_nar_path;
+      proxy_pass http://nix_binary_cache_fill/miss/$nix_nar;
     }
 
     location = /nix-binary-cache/has-path {
@@ -186,6 +212,58 @@ in
       return 404 "no such path\n";
     }
 
+    location @nix_binary_cache_miss {
+      error_page 502 = @nix_binary_cache_wait;
+      # Once a byte went out nothing can be mended; before that, the next one is asked.
+      proxy_next_upstream error;
+      proxy_read_timeout ${toString (fillTimeout + 60)}s;
+      proxy_max_temp_file_size 0;
+      ${headers "$http_range" "$nix_binary_cache_encoding"}
+      proxy_pass http://nix_binary_cache_fill/nar/$nix_nar.nar?hash=$nix_nar_path;
+    }
+
+    # Harmonia restarts within a second or two. Nix would take an error for an answer, and build what is here: wait, and
+    # ask anew, three times. A delayed 401 is the one way in which nginx waits.
+    location @nix_binary_cache_wait {
+      if ($nix_waits = "...") {
+        return 503 "the store is away\n";
+      }
+      set $nix_waits "''${nix_waits}.";
+      auth_request /nix-binary-cache/unauthorized;
+      auth_delay 1s;
+      error_page 401 = $uri$is_args$args;
+    }
+
+    location = /nix-binary-cache/unauthorized {
+      internal;
+      return 401;
+    }
+
     ${status}
+  }
+
+  # Fetches NARs, each once however many ask, into the cache.
+  server {
+    listen 127.0.0.1:${toString fillPort};
+    ${common}
+
+    location / {
+      return 404;
+    }
+
+    location /miss/ {
+      return 418;
+    }
+
+    location ~ "^/nar/(?<nix_nar>${digit}{52})\.nar$" {
+      set $nix_nar_path $arg_hash;
+      proxy_cache nix_binary_cache;
+      proxy_cache_lock on;
+      proxy_cache_lock_timeout ${toString fillTimeout}s;
+      proxy_cache_lock_age 1h;
+      add_header X-Cache $upstream_cache_status;
+      ${headers "\"\"" "$nix_binary_cache_encoding"}
+      proxy_pass http://nix_binary_cache_origin/nar/$nix_nar.nar?hash=$nix_nar_path;
+    }
   }
 ''

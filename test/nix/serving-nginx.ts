@@ -103,6 +103,7 @@ export class Nginx {
       upstream,
       listen: [`127.0.0.1:${port}`],
       cacheDirectory: cache,
+      fillPort: await freePort(),
       cacheMinFree: "1m",
       statusPage: join(folder, "status", "index.html"),
       ...settings,

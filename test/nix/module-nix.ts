@@ -1,0 +1,99 @@
+/** Runs Nix for the tests of the modules: each is called as the function it is, and what comes out is JSON. */
+import { execFile, execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** Releases of NixOS that place Harmonia's options differently. */
+export const nixosReleases = ["24.11", "26.05", "26.11"] as const;
+
+export type Release = (typeof nixosReleases)[number] | "darwin" | "determinate" | "determinate-bare";
+
+export type Role = "server" | "client" | "builder" | "darwin";
+
+export interface Case {
+  readonly roles: readonly Role[];
+  readonly release?: Release;
+  /** The user's own configuration, one object a module. */
+  readonly modules?: readonly object[];
+  readonly weakSettings?: object;
+  readonly node?: string;
+  readonly system?: string;
+}
+
+/** A value in the configuration that came out. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+export interface Evaluated {
+  /** Messages of the assertions that do not hold. */
+  readonly failed: readonly string[];
+  readonly config: Readonly<Record<string, Json>>;
+}
+
+/** Each lib that modules are evaluated with: the lab's double of it and, where NIXPKGS_LIB names its folder, nixpkgs' own. */
+export function libs(
+  env: NodeJS.ProcessEnv = process.env,
+): readonly { readonly name: string; readonly path: string }[] {
+  const given = env.NIXPKGS_LIB;
+  const double = { name: "the double of lib", path: join(root, "test/lab/flake/lib") };
+  if (given === undefined || given === "") return [double];
+  if (!existsSync(join(given, "modules.nix"))) {
+    throw new Error(`NIXPKGS_LIB: found no modules.nix in ${given}. Name the folder lib of a nixpkgs.`);
+  }
+  return [double, { name: "nixpkgs' lib", path: given }];
+}
+
+/** Undefined when Nix is there, else why not. Installs it where check-nix.sh can, as that does before it checks. */
+export function missingNix(): string | undefined {
+  try {
+    execFileSync("sh", ["scripts/check-nix.sh", "nix/flake.nix"], { cwd: root, timeout: 300_000, stdio: "pipe" });
+    return undefined;
+  } catch (error) {
+    const words = String((error as { stderr?: Buffer }).stderr ?? error).trim();
+    if (words.includes("not found")) return words;
+    throw new Error(`check-nix.sh failed on nix/flake.nix: ${words}`, { cause: error });
+  }
+}
+
+/** Evaluates; an Error has Nix's own words. */
+export async function evaluate(lib: string, { roles, release = "26.05", ...more }: Case): Promise<Evaluated> {
+  const scratch = mkdtempSync(join(tmpdir(), "nix-binary-cache-eval-"));
+  const given = { libPath: lib, roles: JSON.stringify(roles), release, ...optional(more) };
+  const args = Object.entries(given).flatMap(([name, value]) => ["--argstr", name, value]);
+  const env = { PATH: process.env.PATH, HOME: scratch, NIX_REMOTE: "", NIX_STATE_DIR: scratch, NIX_LOG_DIR: scratch };
+  try {
+    const { stdout } = await promisify(execFile)(
+      "nix-instantiate",
+      ["--eval", "--strict", "--json", join(root, "test/nix/module-evaluate.nix"), ...args],
+      { env, timeout: 60_000, maxBuffer: 16 * 1024 ** 2 },
+    );
+    return JSON.parse(stdout) as Evaluated;
+  } catch (error) {
+    throw new Error((error as { stderr?: string }).stderr ?? String(error), { cause: error });
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+function optional({ modules, weakSettings, node, system }: Omit<Case, "roles" | "release">): Record<string, string> {
+  return {
+    ...(modules && { modules: JSON.stringify(modules) }),
+    ...(weakSettings && { weakSettings: JSON.stringify(weakSettings) }),
+    ...(node && { node }),
+    ...(system && { system }),
+  };
+}
+
+/** The value at a path of attribute names; undefined where there is none. */
+export function at(value: Json | Evaluated["config"] | undefined, ...path: readonly string[]): Json | undefined {
+  let found = value as Json | undefined;
+  for (const name of path) {
+    if (typeof found !== "object" || found === null || Array.isArray(found)) return undefined;
+    found = (found as Readonly<Record<string, Json>>)[name];
+  }
+  return found;
+}

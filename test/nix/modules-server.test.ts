@@ -1,0 +1,271 @@
+import assert from "node:assert/strict";
+import { before, describe, it } from "mocha";
+import { readPopulateSettings } from "../../nix/cachectl/populate/settings.ts";
+import { parseLimits } from "../../nix/cachectl/receive/limits.ts";
+import { configuredKeys } from "../../nix/cachectl/receive/trust.ts";
+import { readRetentionSettings } from "../../nix/cachectl/retain/policy.ts";
+import { readWarmSettings } from "../../nix/cachectl/warm/settings.ts";
+import {
+  at,
+  evaluate,
+  type Evaluated,
+  type Json,
+  libs,
+  missingNix,
+  nixosReleases,
+  type Release,
+} from "./module-nix.ts";
+import { publicKeys, vars } from "./module-stack.ts";
+
+const enabled = { services: { "nix-binary-cache": { vars, server: { enable: true } } } };
+
+/** The server's options, on top of a stack's. */
+function server(options: object, more: object = {}): object[] {
+  return [enabled, { services: { "nix-binary-cache": { server: options } } }, more];
+}
+
+for (const lib of libs()) {
+  describe(`The server's module, evaluated with ${lib.name}`, () => {
+    before(function () {
+      const missing = missingNix();
+      if (missing !== undefined) {
+        console.warn(`skipped: ${missing}`);
+        this.skip();
+      }
+    });
+
+    const on = (modules: readonly object[] = [enabled], release: Release = "26.05"): Promise<Evaluated> =>
+      evaluate(lib.path, { roles: ["server"], release, modules });
+
+    for (const release of nixosReleases) {
+      it(`sets Harmonia up where NixOS ${release} has its options`, async () => {
+        const { config, failed } = await on([enabled], release);
+        const harmonia = at(config, "services", "harmonia");
+        const settings = { bind: "127.0.0.1:5501", priority: 55 };
+        const signKeyPaths = [
+          "/var/lib/secrets/cache/server-cache-2.secret",
+          "/var/lib/secrets/cache/server-cache-1.secret",
+        ];
+        const expected = { enable: true, settings, signKeyPaths };
+        assert.deepEqual(release === "24.11" ? harmonia : at(harmonia, "cache"), expected);
+        // A flat name where there is `cache` would be a rename, and a warning.
+        assert.equal(at(harmonia, "enable"), release === "24.11" ? true : undefined);
+        assert.deepEqual(failed, []);
+      });
+    }
+
+    it("works before there are any facts of the stack, with the stack's own defaults", async () => {
+      const { config, failed } = await on([{ services: { "nix-binary-cache": { server: { enable: true } } } }]);
+      assert.deepEqual(failed, []);
+      assert.deepEqual(at(config, "services", "harmonia", "cache", "signKeyPaths"), [
+        "/var/lib/secrets/nix-binary-cache/server-cache-1.secret",
+      ]);
+      assert.match(String(at(config, "services", "nginx", "appendHttpConfig")), /listen 5000;/);
+      // Nothing says yet which flake.
+      assert.equal(at(config, "systemd", "timers", "nix-binary-cache-populate"), undefined);
+    });
+
+    it("has nginx listen on the cache's port, before Harmonia on the loopback", async () => {
+      const text = String(at((await on()).config, "services", "nginx", "appendHttpConfig"));
+      assert.match(text, /listen 5500;/);
+      assert.match(text, /server 127\.0\.0\.1:5501 /);
+      const named = await on(server({ listenAddresses: ["100.64.0.10", "fd7a::1"] }));
+      const listens = String(at(named.config, "services", "nginx", "appendHttpConfig")).match(/listen [^;]+;/g);
+      const own = ["listen 127.0.0.1:5500;", "listen 100.64.0.10:5500;", "listen [fd7a::1]:5500;"];
+      assert.deepEqual(listens?.slice(0, 3), own);
+      assert.ok(listens.slice(3).every((listen) => listen.startsWith("listen 127.0.0.1:")));
+    });
+
+    it("lets the cache's port and ssh through on the tailnet's interface, and on no other", async () => {
+      const { config } = await on();
+      assert.deepEqual(at(config, "networking", "firewall", "interfaces"), {
+        tailscale0: { allowedTCPPorts: [5500, 2222] },
+      });
+      assert.equal(at(config, "networking", "firewall", "allowedTCPPorts"), undefined);
+      const other = await on(server({ tailnetInterface: "ts1" }));
+      assert.deepEqual(Object.keys(at(other.config, "networking", "firewall", "interfaces") as object), ["ts1"]);
+    });
+
+    it("makes an account for uploads whose shell receives, whose keys are cachectl's, and which Nix does not trust", async () => {
+      const { config } = await on();
+      const user = at(config, "users", "users", "nix-push");
+      assert.match(String(at(user, "shell")), /^\/nix\/store\/.*\/bin\/cachectl-receive$/);
+      assert.equal(at(user, "isSystemUser"), true);
+      assert.equal(at(user, "extraGroups"), undefined);
+      const sshd = String(at(config, "services", "openssh", "extraConfig"));
+      for (const line of [
+        "AuthorizedKeysFile /var/lib/nix-binary-cache/authorized_keys",
+        "AuthenticationMethods publickey",
+        "ExposeAuthInfo yes",
+        "DisableForwarding yes",
+        "PermitTTY no",
+        "PermitUserRC no",
+      ]) {
+        assert.match(sshd, new RegExp(`^Match User nix-push$[^]*^  ${line}$[^]*^Match All$`, "m"));
+      }
+      assert.equal(at(config, "nix", "settings", "trusted-users"), undefined);
+      assert.deepEqual(at(config, "nix", "settings", "extra-allowed-users"), ["nix-push", "nix-populate"]);
+    });
+
+    it("includes builders' keys in nix.conf after what the user has there", async () => {
+      const { config } = await on([enabled, { nix: { extraOptions: "trusted-public-keys = mine:AAAA" } }]);
+      assert.equal(
+        at(config, "nix", "extraOptions"),
+        "trusted-public-keys = mine:AAAA\n!include /var/lib/nix-binary-cache/trusted-keys.conf",
+      );
+    });
+
+    it("writes the config.json that each part of cachectl reads", async () => {
+      const { config } = await on(server({ limits: { dailyBytes: "9GiB" }, warm: { concurrency: 3 } }));
+      const written = JSON.parse(
+        String(at(config, "environment", "etc", "nix-binary-cache/config.json", "text")),
+      ) as unknown;
+      const { flake, schedule: _, ...populate } = { flake: "github:alice/nixos-config", ...vars.populate };
+      const read = readPopulateSettings(written);
+      assert.deepEqual(
+        [read.host, read.flake, read.lock, read.timeoutSeconds, read.memoryBytes],
+        ["attic", flake, populate.lock, 30 * 60, 4 * 1024 ** 3],
+      );
+      const kept = readRetentionSettings(written);
+      assert.deepEqual([kept.keepSystems, kept.keepPackages, kept.keepDays], [7, 2, 10]);
+      assert.equal(kept.budgetBytes, 200 * 1024 ** 3);
+      assert.deepEqual(kept.machines, ["attic", "macbook", "quiet"]);
+      assert.deepEqual(configuredKeys(written).slice(0, 2), publicKeys);
+      assert.equal(readWarmSettings(written)?.url, "http://127.0.0.1:5500");
+      assert.equal(readWarmSettings(written)?.concurrency, 3);
+      assert.equal(parseLimits(written).dailyBytes, 9 * 1024 ** 3);
+    });
+
+    it("runs its jobs on the stack's schedule, each confined, none with a program in a string", async () => {
+      const { config } = await on();
+      assert.equal(onCalendar(config, "populate"), "hourly");
+      assert.equal(onCalendar(config, "retain"), "weekly");
+      const services = Object.entries(at(config, "systemd", "services") as Record<string, Json>);
+      const ours = services.filter(([name]) => name.startsWith("nix-binary-cache-"));
+      assert.ok(ours.length >= 2);
+      for (const [name, service] of ours) {
+        const confinement = ["NoNewPrivileges", "PrivateTmp", "ProtectKernelTunables", "RestrictSUIDSGID"];
+        for (const key of confinement) assert.equal(at(service, "serviceConfig", key), true, `${name} ${key}`);
+        assert.equal(at(service, "serviceConfig", "ProtectSystem"), "strict", name);
+        assert.equal(at(service, "script"), undefined, name);
+        assert.match(String(at(service, "serviceConfig", "ExecStart")), /^\/nix\/store\/[^ ]*\/bin\/cachectl [a-z]+/);
+      }
+      const populate = at(config, "systemd", "services", "nix-binary-cache-populate", "serviceConfig");
+      assert.equal(at(populate, "User"), "nix-populate");
+      assert.equal(at(populate, "MemoryMax"), "4G");
+      assert.deepEqual(at(populate, "CapabilityBoundingSet"), [""]);
+      assert.equal(at(populate, "LoadCredential"), undefined);
+    });
+
+    it("hands the deploy key to the populate job alone, from outside the store", async () => {
+      const { config } = await on(server({ populate: { deployKeyFile: "/run/secrets/deploy" } }));
+      assert.deepEqual(
+        at(config, "systemd", "services", "nix-binary-cache-populate", "serviceConfig", "LoadCredential"),
+        ["deploy-key:/run/secrets/deploy"],
+      );
+    });
+
+    it("runs no job that is switched off, and no garbage collection of NixOS's own", async () => {
+      const { config } = await on(server({ populate: { enable: false }, retention: { enable: false } }));
+      for (const kind of ["services", "timers"]) {
+        for (const verb of ["populate", "retain"]) {
+          assert.equal(at(config, "systemd", kind, `nix-binary-cache-${verb}`), undefined);
+        }
+      }
+      assert.equal(at(config, "nix", "gc", "automatic"), false);
+    });
+
+    const refusals: readonly [what: string, modules: object[], option: RegExp, remedy: RegExp, release?: Release][] = [
+      ["no signing key", server({ signing: { keys: [] } }), /server\.signing\.keys: is empty/, /Name a key/],
+      [
+        "keys in the store",
+        server({ signing: { directory: "/nix/store/keys" } }),
+        /server\.signing\.directory: is in the Nix store/,
+        /outside it/,
+      ],
+      ["a priority before cache.nixos.org", server({ priority: 30 }), /server\.priority: is 30/, /above 40/],
+      ["Harmonia on nginx's port", server({ origin: "127.0.0.1:5500" }), /server\.origin: .*5500/, /another one/],
+      ["Harmonia on nginx's inner port", server({ origin: "127.0.0.1:5502" }), /server\.origin: .*5502/, /another one/],
+      [
+        "no firewall",
+        server({}, { networking: { firewall: { enable: false } } }),
+        /networking\.firewall\.enable: is false/,
+        /true, or .*listenAddresses/,
+      ],
+      [
+        "trusted uploads",
+        server({}, { nix: { settings: { "trusted-users": ["root", "nix-push"] } } }),
+        /nix\.settings\.trusted-users: /,
+        /Take out nix-push/,
+      ],
+      ["everybody trusted", server({}, { nix: { settings: { "trusted-users": ["*"] } } }), /trusted-users/, /Take out/],
+      [
+        "no signatures",
+        server({}, { nix: { settings: { "require-sigs": false } } }),
+        /nix\.settings\.require-sigs: is false/,
+        /Set it to true/,
+      ],
+      ["nix.gc", server({}, { nix: { gc: { automatic: true } } }), /nix\.gc\.automatic: is true/, /Set it to false/],
+      [
+        "Harmonia's own collection",
+        server({}, { services: { harmonia: { gc: { automatic: true } } } }),
+        /services\.harmonia\.gc\.automatic: is true/,
+        /Set it to false/,
+        "26.11",
+      ],
+      [
+        "sshd that keeps uploads out",
+        server({}, { services: { openssh: { settings: { AllowUsers: ["alice"] } } } }),
+        /services\.openssh\.settings\.AllowUsers: leaves nix-push out/,
+        /Add it/,
+      ],
+      [
+        "populate without a flake",
+        [{ services: { "nix-binary-cache": { server: { enable: true, populate: { enable: true } } } } }],
+        /server\.populate\.flake: is not set/,
+        /Name a flake/,
+      ],
+    ];
+    for (const [what, modules, option, remedy, release] of refusals) {
+      it(`refuses ${what}, naming the option and what to do`, async () => {
+        const { failed } = await on(modules, release);
+        assert.equal(failed.length, 1, failed.join("\n"));
+        assert.match(failed[0] ?? "", option);
+        assert.match(failed[0] ?? "", remedy);
+      });
+    }
+
+    it("refuses a Node that does not run TypeScript", async () => {
+      const { failed } = await evaluate(lib.path, { roles: ["server"], modules: [enabled], node: "22.14.0" });
+      assert.equal(failed.length, 1);
+      assert.match(failed[0] ?? "", /services\.nix-binary-cache\.nodejs: found 22\.14\.0, needed 22\.18/);
+    });
+
+    const kinds: readonly [option: string, value: object][] = [
+      ["server.port", { port: 70_000 }],
+      ["server.priority", { priority: 0 }],
+      ["server.origin", { origin: "0.0.0.0:5001" }],
+      ["server.name", { name: "Not A Name" }],
+      ["server.signing.directory", { signing: { directory: "secrets" } }],
+      ["server.retention.diskBudget", { retention: { diskBudget: "100GB" } }],
+      ["server.retention.keepDays", { retention: { keepDays: 0 } }],
+      ["server.populate.schedule", { populate: { schedule: "daily\nUser=root" } }],
+      ["server.populate.lock", { populate: { lock: "newest" } }],
+      ["server.populate.flake", { populate: { flake: "github:a/b#c" } }],
+      ["server.nginxCache.maxSize", { nginxCache: { maxSize: "10g; evil" } }],
+    ];
+    for (const [option, value] of kinds) {
+      it(`takes no wrong value for ${option}`, async () => {
+        await assert.rejects(on(server(value)), (error: Error) => {
+          assert.match(error.message, new RegExp(`services\\.nix-binary-cache\\.${option.replaceAll(".", "\\.")}`));
+          assert.match(error.message, /is not of type/);
+          return true;
+        });
+      });
+    }
+  });
+}
+
+function onCalendar(config: Evaluated["config"], verb: string): Json | undefined {
+  return at(config, "systemd", "timers", `nix-binary-cache-${verb}`, "timerConfig", "OnCalendar");
+}
