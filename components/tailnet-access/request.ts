@@ -97,7 +97,8 @@ function checked(access: TailscaleAccess, request: Request, answer: Answer): Ans
 
 function meaning(status: number, headers: Headers, message: string, scope: string): string {
   const said = message === "" ? `(${status})` : `(${status}, "${message}")`;
-  if (status === 401) return `Tailscale refused the credential ${said}. Is it expired, revoked, or of another tailnet?`;
+  if (status === 401)
+    return `Tailscale refused the credential ${said}. Is it expired, revoked, or of another tailnet? See the TAILSCALE_ variables.`;
   if (status === 403)
     return `Tailscale refused ${said}. The credential needs the scope ${scope}, or an admin's rights.`;
   if (status === 404) return `there is no such thing ${said}. Are TAILSCALE_TAILNET and TAILSCALE_BASE_URL right?`;

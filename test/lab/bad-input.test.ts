@@ -84,7 +84,9 @@ describe("bad input", function () {
 
   it("a policy that Tailscale refuses, with the user's rule that is why", async () => {
     const policy = await readPolicy(world);
-    const open = policy.replace('"acls": [', '"acls": [\n    {"action": "accept", "src": ["*"], "dst": ["*:*"]},');
+    // The user's own tests would not let it in either.
+    const untested = policy.replace(/^ *"tests": .*\n/m, "");
+    const open = untested.replace('"acls": [', '"acls": [\n    {"action": "accept", "src": ["*"], "dst": ["*:*"]},');
     await writePolicy(world, open);
     try {
       const message = /CI, or the server, would reach more than the cache/;

@@ -42,6 +42,18 @@ export async function untilSubstitutable(machine: Machine, url: string, timeoutS
   }
 }
 
+/** Waits until a builder has nothing left to upload, and its uploader is gone. @throws Error after `timeoutSeconds` */
+export async function untilUploaded(machine: Machine, timeoutSeconds = 60): Promise<void> {
+  const started = performance.now();
+  const look = ["sh", "-c", "find /var/lib/nix-binary-cache/queue -type f; pgrep -f 'cachectl/main.ts upload'"];
+  for (;;) {
+    const left = (await machine.run(look)).stdout.trim();
+    if (left === "") return;
+    if (secondsSince(started) > timeoutSeconds) throw new Error(`${machine.name} has not uploaded: ${left}`);
+    await sleep(POLL_MS * 4);
+  }
+}
+
 /** Runs the main job. @throws Error that names the step that failed */
 export async function mainJob({ machines }: World, cacheUrl: string): Promise<JobReport> {
   const made = newPackage("greeting");
