@@ -2,6 +2,7 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import {
   chmodSync,
+  copyFileSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -70,9 +71,10 @@ export class PopulateWorld {
   }
 
   /** Commits one of the flakes beside this file. */
-  useFlake(name: "good" | "bad", folder = "."): void {
+  useFlake(name: "good" | "bad" | "gated", folder = "."): void {
     const text = readFileSync(join(import.meta.dirname, "populate-flakes", `${name}.nix`), "utf8");
-    const placed = text.replaceAll("@WORDS@", `git+file://${this.words}`).replaceAll("@SYSTEM@", system);
+    const places = { FOLDER: this.folder, WORDS: `git+file://${this.words}`, SYSTEM: system };
+    const placed = Object.entries(places).reduce((before, [key, place]) => before.replaceAll(`@${key}@`, place), text);
     this.write(this.repository, join(folder, "flake.nix"), placed);
     this.populate.flake = `git+file://${this.repository}${folder === "." ? "" : `?dir=${folder}`}`;
   }
@@ -111,11 +113,16 @@ export class PopulateWorld {
     rmSync(join(this.env.NIX_BINARY_CACHE_ROOTS ?? "", "populate", group), { recursive: true });
   }
 
-  /** Starts cachectl with the settings as they are now. */
-  start(args: readonly string[], node: readonly string[] = [], program = cachectl): ChildProcess {
+  /** Writes config.json with the settings as they are now. */
+  configure(): void {
     const { populate, retention, cache } = this;
     const config = { server: { name: "server" }, populate, retention, cache };
     writeFileSync(join(this.state, "config.json"), JSON.stringify(config));
+  }
+
+  /** Starts cachectl with the settings as they are now. */
+  start(args: readonly string[], node: readonly string[] = [], program = cachectl): ChildProcess {
+    this.configure();
     return spawn(process.execPath, [...node, program, ...args], { env: this.env, cwd: this.folder });
   }
 
@@ -148,11 +155,19 @@ export class PopulateWorld {
     return Object.fromEntries(readdirSync(folder).map((group) => [group, readdirSync(join(folder, group)).sort()]));
   }
 
-  /** A copy of cachectl that any user can read. */
-  copyOfCachectl(): string {
+  /** The file that an output is. */
+  read(path: string): string {
+    return readFileSync(path, "utf8");
+  }
+
+  /** As `call`, by a user that is not root, whose all of this world's folder becomes. */
+  async callAsNobody(args: readonly string[]): Promise<Called> {
     const copy = join(this.folder, "cachectl");
     cpSync(dirname(cachectl), copy, { recursive: true });
-    return join(copy, "main.ts");
+    copyFileSync(join(import.meta.dirname, "populate-as-nobody.ts"), join(copy, "as-nobody.ts"));
+    this.configure();
+    if (process.getuid?.() === 0) execFileSync("chown", ["-R", "65534:65534", this.folder]);
+    return this.call(args, ["--import", join(copy, "as-nobody.ts")], join(copy, "main.ts"));
   }
 
   remove(): void {
