@@ -73,7 +73,8 @@ export async function evaluate(lib: string, { roles, release = "26.05", ...more 
     );
     return JSON.parse(stdout) as Evaluated;
   } catch (error) {
-    throw new Error((error as { stderr?: string }).stderr ?? String(error), { cause: error });
+    // Nix's words are all there is to know; the command would drown them.
+    throw new Error((error as { stderr?: string }).stderr ?? String(error));
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
@@ -90,10 +91,17 @@ function optional({ modules, weakSettings, node, system }: Omit<Case, "roles" | 
 
 /** The value at a path of attribute names; undefined where there is none. */
 export function at(value: Json | Evaluated["config"] | undefined, ...path: readonly string[]): Json | undefined {
-  let found = value as Json | undefined;
+  let found: Json | undefined = value;
   for (const name of path) {
     if (typeof found !== "object" || found === null || Array.isArray(found)) return undefined;
     found = (found as Readonly<Record<string, Json>>)[name];
   }
   return found;
+}
+
+/** The text at a path; throws an Error that says what is there instead. */
+export function textAt(value: Json | Evaluated["config"] | undefined, ...path: readonly string[]): string {
+  const found = at(value, ...path);
+  if (typeof found === "string") return found;
+  throw new Error(`expected a text at ${path.join(".")}, found ${JSON.stringify(found)}`);
 }

@@ -28,7 +28,12 @@ let
   common.options = {
     assertions = of (types.listOf types.unspecified) [ ];
     environment.systemPackages = of (types.listOf types.package) [ ];
-    environment.etc = anything;
+    environment.etc = of (types.attrsOf (
+      types.submodule {
+        options.text = of (types.nullOr types.lines) null;
+        options.source = of (types.nullOr types.str) null;
+      }
+    )) { };
     networking.hostName = of types.str "box";
   };
 

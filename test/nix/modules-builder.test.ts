@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { before, describe, it } from "mocha";
 import { builderConfig } from "../../components/upload-hook/upload-hook.ts";
 import { parseSettings } from "../../nix/cachectl/upload/settings.ts";
-import { at, evaluate, type Evaluated, libs, missingNix } from "./module-nix.ts";
+import { at, evaluate, type Evaluated, libs, missingNix, textAt } from "./module-nix.ts";
 import { config as stack, vars } from "./module-stack.ts";
 
 const system = "x86_64-linux";
@@ -26,9 +26,7 @@ for (const lib of libs()) {
     it("writes the config.json that Pulumi writes on builders that it installs on, and that the uploader reads", async () => {
       const { config, failed } = await on(builder());
       assert.deepEqual(failed, []);
-      const written: unknown = JSON.parse(
-        String(at(config, "environment", "etc", "nix-binary-cache/config.json", "text")),
-      );
+      const written: unknown = JSON.parse(textAt(config, "environment", "etc", "nix-binary-cache/config.json", "text"));
       assert.deepEqual(written, JSON.parse(builderConfig({ name: "desktop", system }, stack)));
       assert.equal(parseSettings(written).name, "desktop");
     });
@@ -36,7 +34,7 @@ for (const lib of libs()) {
     it("has Nix call the hook where it lies on every builder", async () => {
       const { config } = await on(builder());
       assert.equal(at(config, "nix", "settings", "post-build-hook"), "/etc/nix/upload-to-cache.sh");
-      const source = String(at(config, "environment", "etc", "nix/upload-to-cache.sh", "source"));
+      const source = textAt(config, "environment", "etc", "nix/upload-to-cache.sh", "source");
       assert.match(source, /^\/nix\/store\/[^/]+\/lib\/nix-binary-cache\/hook\/upload-hook\.sh$/);
     });
 
@@ -61,7 +59,7 @@ for (const lib of libs()) {
       assert.equal((at(config, "systemd", "packages") as readonly unknown[]).length, 1);
       assert.equal(at(config, "systemd", "services", "nix-binary-cache-upload", "serviceConfig"), undefined);
       const keys = at(config, "systemd", "services", "nix-binary-cache-keys", "serviceConfig");
-      assert.match(String(at(keys, "ExecStart")), /\/bin\/cachectl keys init --name desktop$/);
+      assert.match(textAt(keys, "ExecStart"), /\/bin\/cachectl keys init --name desktop$/);
     });
 
     it("sets nothing until it is enabled", async () => {

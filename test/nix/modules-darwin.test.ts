@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { before, describe, it } from "mocha";
 import { nixConf } from "../../components/client-settings/nix-conf.ts";
 import { builderConfig, hookPath } from "../../components/upload-hook/upload-hook.ts";
-import { at, evaluate, type Evaluated, libs, missingNix, type Release } from "./module-nix.ts";
+import { at, evaluate, type Evaluated, libs, missingNix, type Release, textAt } from "./module-nix.ts";
 import { config as stack, publicKeys, vars } from "./module-stack.ts";
 
 const system = "aarch64-darwin";
@@ -41,9 +41,9 @@ for (const lib of libs()) {
     it("writes a file for nix.custom.conf to include where Determinate does, with what Pulumi writes elsewhere", async () => {
       const { config, failed } = await on("determinate-bare", [mac, unmanaged]);
       assert.deepEqual(failed, []);
-      const text = String(at(config, "environment", "etc", "nix/nix-binary-cache.conf", "text"));
+      const text = textAt(config, "environment", "etc", "nix/nix-binary-cache.conf", "text");
       assert.deepEqual(settingsIn(text), settingsIn(nixConf(vars, hookPath)));
-      const activation = String(at(config, "system", "activationScripts", "postActivation", "text"));
+      const activation = textAt(config, "system", "activationScripts", "postActivation", "text");
       assert.match(activation, /^\/bin\/sh \/nix\/store\/\S+\/darwin\/include-settings\.sh\n?$/);
     });
 
@@ -71,15 +71,12 @@ for (const lib of libs()) {
       it(`puts the hook, its settings and the uploader in place (${release})`, async () => {
         const { config } = await on(release, modules);
         const etc = at(config, "environment", "etc");
-        const written: unknown = JSON.parse(String(at(etc, "nix-binary-cache/config.json", "text")));
+        const written: unknown = JSON.parse(textAt(etc, "nix-binary-cache/config.json", "text"));
         assert.deepEqual(written, JSON.parse(builderConfig({ name: "macbook", system }, stack)));
-        assert.match(String(at(etc, "nix/upload-to-cache.sh", "source")), /\/hook\/upload-hook\.sh$/);
-        const plist = at(config, "environment", "launchDaemons", "org.nix-binary-cache.upload.plist", "source");
-        assert.match(
-          String(plist),
-          /^\/nix\/store\/[^/]+\/Library\/LaunchDaemons\/org\.nix-binary-cache\.upload\.plist$/,
-        );
-        const before = String(at(config, "system", "activationScripts", "extraActivation", "text"));
+        assert.match(textAt(etc, "nix/upload-to-cache.sh", "source"), /\/hook\/upload-hook\.sh$/);
+        const plist = textAt(config, "environment", "launchDaemons", "org.nix-binary-cache.upload.plist", "source");
+        assert.match(plist, /^\/nix\/store\/[^/]+\/Library\/LaunchDaemons\/org\.nix-binary-cache\.upload\.plist$/);
+        const before = textAt(config, "system", "activationScripts", "extraActivation", "text");
         assert.match(before, /^\/bin\/sh \/nix\/store\/\S+\/darwin\/prepare-builder\.sh macbook\n?$/);
       });
     }

@@ -14,6 +14,7 @@ import {
   missingNix,
   nixosReleases,
   type Release,
+  textAt,
 } from "./module-nix.ts";
 import { publicKeys, vars } from "./module-stack.ts";
 
@@ -60,17 +61,17 @@ for (const lib of libs()) {
       assert.deepEqual(at(config, "services", "harmonia", "cache", "signKeyPaths"), [
         "/var/lib/secrets/nix-binary-cache/server-cache-1.secret",
       ]);
-      assert.match(String(at(config, "services", "nginx", "appendHttpConfig")), /listen 5000;/);
+      assert.match(textAt(config, "services", "nginx", "appendHttpConfig"), /listen 5000;/);
       // Nothing says yet which flake.
       assert.equal(at(config, "systemd", "timers", "nix-binary-cache-populate"), undefined);
     });
 
     it("has nginx listen on the cache's port, before Harmonia on the loopback", async () => {
-      const text = String(at((await on()).config, "services", "nginx", "appendHttpConfig"));
+      const text = textAt((await on()).config, "services", "nginx", "appendHttpConfig");
       assert.match(text, /listen 5500;/);
       assert.match(text, /server 127\.0\.0\.1:5501 /);
       const named = await on(server({ listenAddresses: ["100.64.0.10", "fd7a::1"] }));
-      const listens = String(at(named.config, "services", "nginx", "appendHttpConfig")).match(/listen [^;]+;/g);
+      const listens = textAt(named.config, "services", "nginx", "appendHttpConfig").match(/listen [^;]+;/g);
       const own = ["listen 127.0.0.1:5500;", "listen 100.64.0.10:5500;", "listen [fd7a::1]:5500;"];
       assert.deepEqual(listens?.slice(0, 3), own);
       assert.ok(listens.slice(3).every((listen) => listen.startsWith("listen 127.0.0.1:")));
@@ -89,10 +90,10 @@ for (const lib of libs()) {
     it("makes an account for uploads whose shell receives, whose keys are cachectl's, and which Nix does not trust", async () => {
       const { config } = await on();
       const user = at(config, "users", "users", "nix-push");
-      assert.match(String(at(user, "shell")), /^\/nix\/store\/.*\/bin\/cachectl-receive$/);
+      assert.match(textAt(user, "shell"), /^\/nix\/store\/.*\/bin\/cachectl-receive$/);
       assert.equal(at(user, "isSystemUser"), true);
       assert.equal(at(user, "extraGroups"), undefined);
-      const sshd = String(at(config, "services", "openssh", "extraConfig"));
+      const sshd = textAt(config, "services", "openssh", "extraConfig");
       for (const line of [
         "AuthorizedKeysFile /var/lib/nix-binary-cache/authorized_keys",
         "AuthenticationMethods publickey",
@@ -118,13 +119,12 @@ for (const lib of libs()) {
     it("writes the config.json that each part of cachectl reads", async () => {
       const { config } = await on(server({ limits: { dailyBytes: "9GiB" }, warm: { concurrency: 3 } }));
       const written = JSON.parse(
-        String(at(config, "environment", "etc", "nix-binary-cache/config.json", "text")),
+        textAt(config, "environment", "etc", "nix-binary-cache/config.json", "text"),
       ) as unknown;
-      const { flake, schedule: _, ...populate } = { flake: "github:alice/nixos-config", ...vars.populate };
       const read = readPopulateSettings(written);
       assert.deepEqual(
         [read.host, read.flake, read.lock, read.timeoutSeconds, read.memoryBytes],
-        ["attic", flake, populate.lock, 30 * 60, 4 * 1024 ** 3],
+        ["attic", "github:alice/nixos-config", "update", 30 * 60, 4 * 1024 ** 3],
       );
       const kept = readRetentionSettings(written);
       assert.deepEqual([kept.keepSystems, kept.keepPackages, kept.keepDays], [7, 2, 10]);
@@ -148,7 +148,7 @@ for (const lib of libs()) {
         for (const key of confinement) assert.equal(at(service, "serviceConfig", key), true, `${name} ${key}`);
         assert.equal(at(service, "serviceConfig", "ProtectSystem"), "strict", name);
         assert.equal(at(service, "script"), undefined, name);
-        assert.match(String(at(service, "serviceConfig", "ExecStart")), /^\/nix\/store\/[^ ]*\/bin\/cachectl [a-z]+/);
+        assert.match(textAt(service, "serviceConfig", "ExecStart"), /^\/nix\/store\/[^ ]*\/bin\/cachectl [a-z]+/);
       }
       const populate = at(config, "systemd", "services", "nix-binary-cache-populate", "serviceConfig");
       assert.equal(at(populate, "User"), "nix-populate");

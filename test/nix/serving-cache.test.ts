@@ -93,6 +93,22 @@ describe("nginx keeps NARs", function () {
     );
   });
 
+  it("answers conditional requests from the cache, and with the whole where Harmonia gives nothing to compare", async () => {
+    const [plain, tagged] = [pair.upstream.add(), pair.upstream.add()];
+    pair.upstream.manner = { etag: '"one"' };
+    await ask(pair.nginx.url + tagged.nar);
+    assert.equal((await ask(pair.nginx.url + tagged.nar, { "If-None-Match": '"one"' })).status, 304);
+    assert.deepEqual((await ask(pair.nginx.url + tagged.nar, { "If-None-Match": '"two"' })).body, tagged.bytes);
+    pair.upstream.manner = {};
+    const asked = { "If-None-Match": '"one"', "If-Modified-Since": new Date().toUTCString() };
+    for (const turn of [1, 2]) {
+      const { status, body } = await ask(pair.nginx.url + plain.nar, asked);
+      assert.ok(status === 200 && body.equals(plain.bytes), `turn ${turn}: status ${status}`);
+    }
+    assert.equal((await ask(pair.nginx.url + plain.nar, { "If-Match": '"two"' })).status, 412);
+    assert.deepEqual([pair.upstream.fills(plain), pair.upstream.fills(tagged)], [1, 1]);
+  });
+
   it("serves 200 clients at once", async () => {
     const all = Array.from({ length: 20 }, () => pair.upstream.add(200_000));
     const clients = Array.from({ length: 200 }, async (_, client) => {

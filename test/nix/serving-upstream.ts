@@ -25,6 +25,8 @@ export interface Manner {
   pause?: number;
   /** With Content-Length (true) or in chunks. */
   sized?: boolean;
+  /** Sent with every NAR. */
+  etag?: string;
 }
 
 /** Digits of Nix's base 32. */
@@ -111,12 +113,13 @@ export class Upstream {
   }
 
   async #sendNar(response: ServerResponse, bytes: Buffer, zstd: boolean): Promise<void> {
-    const { dropAfter, pause, sized } = this.manner;
+    const { dropAfter, pause, sized, etag } = this.manner;
     const body = zstd ? zstdCompressSync(bytes) : bytes;
     response.setHeader("Cache-Control", "max-age=31536000");
     response.setHeader("Content-Type", "application/x-nix-archive");
     if (zstd) response.setHeader("Content-Encoding", "zstd").setHeader("Vary", "accept-encoding");
     else response.setHeader("Accept-Ranges", "bytes");
+    if (etag !== undefined) response.setHeader("ETag", etag);
     if (sized ?? !zstd) response.setHeader("Content-Length", body.length);
     if (dropAfter !== undefined) {
       response.write(body.subarray(0, dropAfter), () => setTimeout(() => response.destroy(), 50));
