@@ -1,6 +1,7 @@
+import { deliverGroup } from "./group.ts";
 import type { LocalPath } from "./local-store.ts";
 import { matchingPattern, nameOf } from "./patterns.ts";
-import { ServerAway, type Committed, type Room } from "./server.ts";
+import type { Committed, Room } from "./server.ts";
 import type { UploadSettings } from "./settings.ts";
 
 /** What became of one path. */
@@ -47,10 +48,8 @@ export async function deliver(paths: readonly string[], delivery: Delivery): Pro
   await server.open();
   await server.announce(wanted);
   if (invalid.size > 0) await settleInvalid([...invalid], delivery);
-  await deliverGroup(
-    wanted.filter((path) => !invalid.has(path)),
-    delivery,
-  );
+  const valid = wanted.filter((path) => !invalid.has(path));
+  await deliverGroup(valid, delivery);
 }
 
 /** What this machine no longer has may be on the server already: sent just before a power cut, or by another builder. */
@@ -60,85 +59,4 @@ async function settleInvalid(paths: readonly string[], { server, settle }: Deliv
     if (committed.has(path)) settle(path, { kind: "committed" });
     else settle(path, { kind: "gone", reason: "is no longer in this machine's store, and not on the server" });
   }
-}
-
-async function deliverGroup(paths: readonly string[], delivery: Delivery, whole = true): Promise<void> {
-  if (paths.length === 0 || isStopped(delivery)) return;
-  const { server, settle } = delivery;
-  let failure: string | undefined;
-  let sizes: ReadonlyMap<string, number> = new Map();
-  let sent = paths;
-  try {
-    const known = await delivery.store.describe(paths, true);
-    sizes = new Map(known.map(({ path, narSize }) => [path, narSize]));
-    sent = withoutLarge(paths, sizes, delivery);
-    if (sent.length === 0) return;
-    const unsigned = toSign(known, delivery);
-    if (unsigned.length > 0) await delivery.store.sign(unsigned, delivery.key.file);
-    await delivery.store.copy(sent);
-  } catch (error) {
-    if (isStopped(delivery)) return;
-    failure = error instanceof Error ? error.message : String(error);
-  }
-  // After a failure too: what arrived before it needs no second copy. No answer means that the server is away.
-  const { committed, refused } = await server.commit(sent);
-  for (const path of sent) if (committed.has(path)) settle(path, { kind: "committed" });
-  const rest = sent.filter((path) => !committed.has(path));
-  if (rest.length === 0) return;
-  if (failure === undefined || rest.length === 1) {
-    for (const path of rest) {
-      settle(path, { kind: "failed", reason: failure ?? refused.get(path) ?? "was not confirmed by the server" });
-    }
-    return;
-  }
-  if (whole && committed.size === 0) await checkRoom(rest, sizes, server);
-  const half = Math.ceil(rest.length / 2);
-  await deliverGroup(rest.slice(0, half), delivery, false);
-  await deliverGroup(rest.slice(half), delivery, false);
-}
-
-/** A function, since it can change while something is awaited. */
-function isStopped({ stop }: Pick<Delivery, "stop">): boolean {
-  return stop.aborted;
-}
-
-function withoutLarge(
-  paths: readonly string[],
-  sizes: ReadonlyMap<string, number>,
-  { settings, settle }: Delivery,
-): readonly string[] {
-  return paths.filter((path) => {
-    const size = sizes.get(path) ?? 0;
-    if (size <= settings.maxPathBytes) return true;
-    settle(path, { kind: "too large", reason: `has ${size} bytes; ${settings.maxPathBytes} are uploaded at most` });
-    return false;
-  });
-}
-
-/**
- * What the server would refuse without this builder's signature: what is signed by nobody whom it trusts by itself,
- * built here or not. Content-addressed paths vouch for themselves.
- */
-export function toSign(
-  known: readonly LocalPath[],
-  { settings, key }: Pick<Delivery, "settings" | "key">,
-): readonly string[] {
-  return known
-    .filter(({ contentAddressed, signers }) => {
-      if (contentAddressed || signers.includes(key.name)) return false;
-      return !signers.some((signer) => settings.upstreamKeys.includes(signer));
-    })
-    .map(({ path }) => path);
-}
-
-/** Where not even the smallest path has room, halving would only ask for each what is known of all. */
-async function checkRoom(
-  paths: readonly string[],
-  sizes: ReadonlyMap<string, number>,
-  server: Delivery["server"],
-): Promise<void> {
-  const smallest = Math.min(...paths.map((path) => sizes.get(path) ?? 0));
-  const { onDisk, today } = await server.room();
-  if (smallest > onDisk) throw new ServerAway("the server's disk is full");
-  if (smallest > today) throw new ServerAway("this builder's bytes of today are used up on the server");
 }

@@ -49,36 +49,43 @@ export class LocalStore {
     return found;
   }
 
-  /** What is known of valid paths, with all that they need (`closure`) or alone. Throws an Error. */
+  /** What is known of valid paths, with all that they need (`closure`) or alone. Throws an Error, or NixAway. */
   async describe(paths: readonly string[], closure: boolean): Promise<readonly LocalPath[]> {
     const found = new Map<string, LocalPath>();
     for (const some of chunks(paths)) {
       const args = [...features, "path-info", "--json", ...(closure ? ["--recursive"] : []), ...some];
       const result = await this.#run("nix", args);
-      if (result.status !== 0) throw new Error(`nix path-info: ${lastWords(result)}`);
+      if (result.status !== 0) throw failure(`nix path-info: ${lastWords(result)}`);
       for (const info of parsePathInfo(parseJson(result.stdout))) found.set(info.path, info);
     }
     return [...found.values()];
   }
 
-  /** Signs paths with the key in a file. Throws an Error. */
+  /** Signs paths with the key in a file. Throws an Error, or NixAway. */
   async sign(paths: readonly string[], keyFile: string): Promise<void> {
     for (const some of chunks(paths)) {
       const result = await this.#run("nix", [...features, "store", "sign", "--key-file", keyFile, ...some]);
-      if (result.status !== 0) throw new Error(`nix store sign: ${lastWords(result)}`);
+      if (result.status !== 0) throw failure(`nix store sign: ${lastWords(result)}`);
     }
   }
 
-  /** Copies paths and what they need to the server; what public caches have, the server fetches itself. Throws an Error. */
+  /** Copies paths and what they need to the server; what public caches have, the server fetches itself. Throws an Error, or NixAway. */
   async copy(paths: readonly string[]): Promise<void> {
     const args = [...features, "copy", "--to", `ssh://${serverAlias}`, "--substitute-on-destination", ...paths];
     const result = await this.#run("nix", args, copyMilliseconds);
-    if (result.status !== 0) throw new Error(lastWords(result));
+    if (result.status !== 0) throw failure(lastWords(result));
   }
 
   #run(program: string, args: readonly string[], timeout = queryMilliseconds): Promise<RunResult> {
     return run(program, args, { env: this.#env, timeout, stop: this.#stop });
   }
+}
+
+/** Nix's words for a daemon or an ssh session that is not to be had: no path's fault, and the same for every path. */
+const unconnected = /cannot connect to|cannot open connection to remote store/;
+
+function failure(words: string): Error {
+  return unconnected.test(words) ? new NixAway(words) : new Error(words);
 }
 
 /**

@@ -1,0 +1,94 @@
+import type { Delivery } from "./deliver.ts";
+import { NixAway } from "./local-store.ts";
+import { partsOf, toSign, withoutLarge } from "./selection.ts";
+import { ServerAway } from "./server.ts";
+
+/** So many paths that fail alone for one reason, with nothing that succeeds, and it is nothing about these paths. */
+const enoughAlike = 5;
+
+/** What one delivery has learned so far. */
+export interface Progress {
+  /** By path; empty until it is known. */
+  readonly sizes: Map<string, number>;
+  /** Those that are described, and signed with all that they need. */
+  readonly ready: Set<string>;
+  committed: number;
+  checkedRoom: boolean;
+  /** The reasons of paths that failed alone, without names and numbers. */
+  readonly reasons: string[];
+}
+
+/** Sends paths; a group that fails goes on in parts. Throws ServerAway or NixAway. */
+export async function deliverGroup(
+  paths: readonly string[],
+  delivery: Delivery,
+  progress: Progress = { sizes: new Map(), ready: new Set(), committed: 0, reasons: [], checkedRoom: false },
+): Promise<void> {
+  if (paths.length === 0 || isStopped(delivery)) return;
+  const { server, settle } = delivery;
+  const { sent, failure } = await send(paths, delivery, progress);
+  if (isStopped(delivery) || sent.length === 0) return;
+  // After a failure too: what arrived before it needs no second copy. No answer means that the server is away.
+  const { committed, refused } = await server.commit(sent);
+  for (const path of sent) if (committed.has(path)) settle(path, { kind: "committed" });
+  progress.committed += committed.size;
+  const rest = sent.filter((path) => !committed.has(path));
+  if (rest.length === 0) return;
+  if (failure instanceof NixAway) throw failure;
+  if (failure === undefined || rest.length === 1) {
+    const reasons = rest.map((path) => failure?.message ?? refused.get(path) ?? "was not confirmed by the server");
+    rest.forEach((path, index) => settle(path, { kind: "failed", reason: reasons[index] ?? "" }));
+    checkReasons(reasons, progress);
+    return;
+  }
+  if (!progress.checkedRoom) await checkRoom(rest, progress, server);
+  for (const part of partsOf(rest, failure.message)) await deliverGroup(part, delivery, progress);
+}
+
+/** Describes, signs and copies paths; gives those that were to go, and what went wrong. */
+async function send(
+  paths: readonly string[],
+  delivery: Delivery,
+  progress: Progress,
+): Promise<{ readonly sent: readonly string[]; readonly failure?: Error }> {
+  let sent = paths;
+  try {
+    if (!paths.every((path) => progress.ready.has(path))) {
+      const known = await delivery.store.describe(paths, true);
+      for (const { path, narSize } of known) progress.sizes.set(path, narSize);
+      sent = withoutLarge(paths, progress.sizes, delivery);
+      if (sent.length === 0) return { sent };
+      const unsigned = toSign(known, delivery);
+      if (unsigned.length > 0) await delivery.store.sign(unsigned, delivery.key.file);
+      for (const path of sent) progress.ready.add(path);
+    }
+    await delivery.store.copy(sent);
+    return { sent };
+  } catch (error) {
+    return { sent, failure: error instanceof Error ? error : new Error(String(error)) };
+  }
+}
+
+/** A key that the server does not know, say, is every path's reason: trying each of 10,000 would help nobody. */
+function checkReasons(reasons: readonly string[], progress: Progress): void {
+  progress.reasons.push(
+    ...reasons.map((reason) => reason.replaceAll(/\/nix\/store\/[^\s'",]+/g, "").replaceAll(/[0-9]+/g, "")),
+  );
+  const [first] = progress.reasons;
+  if (progress.committed > 0 || progress.reasons.length < enoughAlike) return;
+  if (progress.reasons.every((reason) => reason === first)) throw new ServerAway(reasons.at(-1) ?? "");
+}
+
+/** A function, since it can change while something is awaited. */
+function isStopped({ stop }: Pick<Delivery, "stop">): boolean {
+  return stop.aborted;
+}
+
+/** Where not even the smallest path has room, halving would only ask for each what is known of all. */
+async function checkRoom(paths: readonly string[], progress: Progress, server: Delivery["server"]): Promise<void> {
+  progress.checkedRoom = true;
+  const smallest = Math.min(...paths.map((path) => progress.sizes.get(path) ?? 0));
+  const { onDisk, today } = await server.room();
+  if (smallest > onDisk) throw new ServerAway("the server's disk is full");
+  if (smallest > today) throw new ServerAway("this builder's bytes of today are used up on the server");
+}
