@@ -15,6 +15,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   retention: async () => (await import("./retention.ts")).retention,
   populate: async () => (await import("./populate.ts")).populate,
   preview: async () => (await import("./preview.ts")).preview,
+  policy: async () => (await import("./policy.ts")).policy,
 };
 
 function line({ metric, value, unit, against, budget, holds }: Figure): string {
@@ -37,7 +38,7 @@ const report: Report = (figure) => {
   console.log(values.json === true ? JSON.stringify(figure) : line(figure));
 };
 let world: Promise<TestWorld> | undefined;
-const lab: Lab = () => (world ??= testWorld("b", (text) => void process.stderr.write(`${text}\n`)));
+const lab: Lab = () => (world ??= testWorld((text) => void process.stderr.write(`${text}\n`)));
 try {
   for (const name of names) {
     if (values.json !== true) console.log(`\n${name}`);
