@@ -19,7 +19,7 @@ describe("bad input", function () {
 
   before("raise a lab of its own", async function () {
     this.timeout(45 * MINUTE);
-    world = await testWorld("u");
+    world = await testWorld();
     untouched = await snapshot(world);
   });
   after("leave nothing behind", async () => {

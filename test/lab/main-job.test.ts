@@ -57,7 +57,7 @@ describe("the main job, end to end", function () {
 
   before("raise a lab of its own", async function () {
     this.timeout(45 * MINUTE);
-    world = await testWorld("t");
+    world = await testWorld();
   });
   after("leave nothing behind", async () => {
     await world.release();

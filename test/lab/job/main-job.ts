@@ -45,7 +45,7 @@ export async function untilSubstitutable(machine: Machine, url: string, timeoutS
 /** Waits until a builder has nothing left to upload, and its uploader is gone. @throws Error after `timeoutSeconds` */
 export async function untilUploaded(machine: Machine, timeoutSeconds = 60): Promise<void> {
   const started = performance.now();
-  const look = ["sh", "-c", "find /var/lib/nix-binary-cache/queue -type f; pgrep -f 'cachectl/main.ts upload'"];
+  const look = ["sh", "-c", "find /var/lib/nix-binary-cache/queue -type f; pgrep -f '[c]achectl/main.ts upload'"];
   for (;;) {
     const left = (await machine.run(look)).stdout.trim();
     if (left === "") return;

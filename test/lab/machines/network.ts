@@ -4,6 +4,7 @@ import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Flow } from "../tailscale/packet-filter.ts";
 import { type Instance, MACHINE_NAMES, type MachineName, type PeerName } from "../instance.ts";
+import { claimLetter, ownerOf, releaseLetter } from "./claim.ts";
 import { INITIAL_RULES, cutRules, policyRules } from "./packet-filter.ts";
 import { must, run } from "./process.ts";
 import { processesInNetwork } from "./procfs.ts";
@@ -85,10 +86,16 @@ async function loadRules(instance: Instance, text: string): Promise<void> {
   await must(["ip", "netns", "exec", namespaceOf(instance, "tailnet"), "nft", "-f", file]);
 }
 
-/** Makes all namespaces and links, with a filter that lets nothing through. Does nothing when they are there. */
+/**
+ * Makes all namespaces and links, with a filter that lets nothing through. Does nothing when they are there.
+ *
+ * @throws Error when they are another checkout's
+ */
 export async function createNetwork(instance: Instance): Promise<void> {
+  claimLetter(instance, existsSync(namespacePath(instance, "tailnet")));
   if (existsSync(join(instance.dir, "network-complete")) && existsSync(namespacePath(instance, "tailnet"))) return;
   await removeNetwork(instance);
+  claimLetter(instance, false);
   for (const name of ["tailnet", ...MACHINE_NAMES] as const) {
     await must(["ip", "netns", "add", namespaceOf(instance, name)]);
     await ip(["link set lo up"], namespaceOf(instance, name));
@@ -102,6 +109,8 @@ export async function createNetwork(instance: Instance): Promise<void> {
 
 /** Kills whatever is left in the instance's namespaces, then removes them with their links. Idempotent. */
 export async function removeNetwork(instance: Instance): Promise<void> {
+  const owner = ownerOf(instance);
+  if (owner !== undefined && owner !== instance.dir) return;
   await run(["rm", "-f", join(instance.dir, "network-complete")]);
   for (const name of [...MACHINE_NAMES, "tailnet"] as const) {
     const path = namespacePath(instance, name);
@@ -111,6 +120,7 @@ export async function removeNetwork(instance: Instance): Promise<void> {
   }
   // The link on the host ends with the router's, but not at once.
   await run(["ip", "link", "delete", linkName(instance, "operator", "peer")]);
+  releaseLetter(instance);
 }
 
 function killQuietly(pid: number): void {

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import type { OnLine } from "../engine/progress.ts";
 import { openInstance } from "../instance.ts";
+import { claimForTest, handOver } from "../machines/claim.ts";
 import { runningEngine } from "./engine.ts";
 import { eraseWorld, raiseWorld, type World } from "./world.ts";
 
@@ -12,11 +13,16 @@ export interface TestWorld extends World {
   release(): Promise<void>;
 }
 
-/** Raises an instance of the lab that nobody else uses. @param id one lowercase letter of the test's own */
-export async function testWorld(id: string, onLine: OnLine = log): Promise<TestWorld> {
+/** Letters of labs for tests: several runs may go on at once, in this checkout and in others. */
+const LETTERS = "t u v w x y z a b c d e f g h i j k l m".split(" ");
+
+/** Raises an instance of the lab that nobody else uses. */
+export async function testWorld(onLine: OnLine = log): Promise<TestWorld> {
+  const id = claimForTest(LETTERS);
   const instance = openInstance(id);
   await eraseWorld(instance);
   const guard = startGuard(id, openInstance(id).dir);
+  if (guard.pid !== undefined) handOver(id, guard.pid);
   try {
     await runningEngine(onLine);
     const world = await raiseWorld(id, onLine);
