@@ -29,8 +29,11 @@ export function merge(text: string, entries: PolicyEntries): string {
   const policy = parsePolicy(text);
   const wanted = wantedEntries(withoutEntries(policy, tag), entries);
   if (holds(policy, tag, wanted)) return text;
-  const bare = takeOutOf(policy, ({ owner }) => owner === tag);
-  return insert(bare === text ? policy : parsePolicy(bare), tag, wanted);
+  return insert(
+    takeOutOf(policy, ({ owner }) => owner === tag),
+    tag,
+    wanted,
+  );
 }
 
 /** Whether the stack's entries in the policy are the wanted ones, no more and no fewer. */

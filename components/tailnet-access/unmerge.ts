@@ -12,20 +12,20 @@ import { madeMark, markAfter, wasNullMark } from "./mark.ts";
  * @throws PolicyError as `parsePolicy` does
  */
 export function unmerge(text: string, tag: string, keep: (entry: Entry) => boolean = () => false): string {
-  return takeOutOf(parsePolicy(text), (entry) => entry.owner === tag && !keep(entry));
+  return takeOutOf(parsePolicy(text), (entry) => entry.owner === tag && !keep(entry)).text;
 }
 
 /**
- * The policy's text without these entries. Lines that were inserted for them go with them; but after an edit by hand the
- * line end before an entry may be what ends a comment of the user's, and then line ends stay.
+ * The policy without these entries. Lines that were inserted for them go with them; but after an edit by hand the line end
+ * before an entry may be what ends a comment of the user's, and then line ends stay.
  */
-export function takeOutOf(policy: PolicyDocument, isOurs: IsOurs): string {
+export function takeOutOf(policy: PolicyDocument, isOurs: IsOurs): PolicyDocument {
   const { text } = policy;
   const edits = takeOut(policy, isOurs, removal);
-  if (edits.length === 0) return text;
-  const taken = applyEdits(text, edits);
-  const wanted = size(policy, isOurs);
-  return withoutMadeRoot(sizeOf(taken) === wanted ? taken : applyEdits(text, takeOut(policy, isOurs, removalInLine)));
+  if (edits.length === 0) return policy;
+  const taken = readable(applyEdits(text, edits));
+  const isWhole = taken !== undefined && size(taken, () => false) === size(policy, isOurs);
+  return withoutMadeRoot(isWhole ? taken : parsePolicy(applyEdits(text, takeOut(policy, isOurs, removalInLine))));
 }
 
 type IsOurs = (entry: Entry) => boolean;
@@ -55,10 +55,10 @@ function size({ members, sections }: PolicyDocument, isOurs: IsOurs): number {
   return members.size + sum(sizes) - sum(taken);
 }
 
-/** The same of a text; undefined when it is no policy. */
-function sizeOf(text: string): number | undefined {
+/** The policy, or undefined where the text is none. */
+function readable(text: string): PolicyDocument | undefined {
   try {
-    return size(parsePolicy(text), () => false);
+    return parsePolicy(text);
   } catch (error) {
     if (error instanceof PolicyError) return undefined;
     throw error;
@@ -70,13 +70,12 @@ function sum(numbers: readonly number[]): number {
 }
 
 /** A policy that was made around our entries goes when nothing is left in it. */
-function withoutMadeRoot(text: string): string {
-  if (!text.includes(madeMark)) return text;
-  const { root } = parsePolicy(text);
-  if (root === undefined || root.children?.length !== 0) return text;
-  if (markAfter(text, root.offset)?.text !== madeMark) return text;
+function withoutMadeRoot(policy: PolicyDocument): PolicyDocument {
+  const { text, root } = policy;
+  if (root === undefined || root.children?.length !== 0) return policy;
+  if (markAfter(text, root.offset)?.text !== madeMark) return policy;
   const before = lineEnd(text).length;
-  return applyEdits(text, [{ offset: root.offset - before, length: root.length + before, text: "" }]);
+  return parsePolicy(applyEdits(text, [{ offset: root.offset - before, length: root.length + before, text: "" }]));
 }
 
 function span({ offset, length }: { offset: number; length: number }): { offset: number; length: number } {
