@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { before, describe, it } from "mocha";
 import { builderConfig } from "../../components/upload-hook/upload-hook.ts";
 import { parseSettings } from "../../nix/cachectl/upload/settings.ts";
-import { at, evaluate, type Evaluated, libs, missingNix, textAt } from "./module-nix.ts";
+import { at, evaluate, type Evaluated, libs, needsNix, textAt } from "./module-nix.ts";
 import { config as stack, vars } from "./module-stack.ts";
 
 const system = "x86_64-linux";
@@ -13,13 +13,7 @@ function builder(options: object = {}, more: object = {}): object[] {
 
 for (const lib of libs()) {
   describe(`The builder's module, evaluated with ${lib.name}`, () => {
-    before(function () {
-      const missing = missingNix();
-      if (missing !== undefined) {
-        console.warn(`skipped: ${missing}`);
-        this.skip();
-      }
-    });
+    before(needsNix);
 
     const on = (modules: readonly object[]): Promise<Evaluated> => evaluate(lib.path, { roles: ["builder"], modules });
 

@@ -1,20 +1,14 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "mocha";
 import { nixConf } from "../../components/client-settings/nix-conf.ts";
-import { at, evaluate, type Evaluated, libs, missingNix } from "./module-nix.ts";
+import { at, evaluate, type Evaluated, libs, needsNix } from "./module-nix.ts";
 import { publicKeys, vars } from "./module-stack.ts";
 
 const enabled = { services: { "nix-binary-cache": { vars, client: { enable: true } } } };
 
 for (const lib of libs()) {
   describe(`The client's module, evaluated with ${lib.name}`, () => {
-    before(function () {
-      const missing = missingNix();
-      if (missing !== undefined) {
-        console.warn(`skipped: ${missing}`);
-        this.skip();
-      }
-    });
+    before(needsNix);
 
     const on = (modules: readonly object[], weakSettings?: object): Promise<Evaluated> =>
       evaluate(lib.path, { roles: ["client"], modules, ...(weakSettings && { weakSettings }) });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { before, describe, it } from "mocha";
 import { nixConf } from "../../components/client-settings/nix-conf.ts";
 import { builderConfig, hookPath } from "../../components/upload-hook/upload-hook.ts";
-import { at, evaluate, type Evaluated, libs, missingNix, type Release, textAt } from "./module-nix.ts";
+import { at, evaluate, type Evaluated, libs, needsNix, type Release, textAt } from "./module-nix.ts";
 import { config as stack, publicKeys, vars } from "./module-stack.ts";
 
 const system = "aarch64-darwin";
@@ -12,13 +12,7 @@ const unmanaged = { nix: { enable: false } };
 
 for (const lib of libs()) {
   describe(`The module for Macs, evaluated with ${lib.name}`, () => {
-    before(function () {
-      const missing = missingNix();
-      if (missing !== undefined) {
-        console.warn(`skipped: ${missing}`);
-        this.skip();
-      }
-    });
+    before(needsNix);
 
     const on = (release: Release, modules: readonly object[]): Promise<Evaluated> =>
       evaluate(lib.path, { roles: ["darwin"], release, modules, system });

@@ -4,6 +4,7 @@ let
   inherit (config.services.nix-binary-cache) server nodejs;
   trusted = config.nix.settings.trusted-users or [ ];
   allowedUsers = config.services.openssh.settings.AllowUsers or null;
+  originPort = builtins.head (builtins.match ".*:([0-9]+)" server.origin);
   at = option: "services.nix-binary-cache.server.${option}";
 in
 {
@@ -24,8 +25,9 @@ in
           + "before cache.nixos.org (40). Set it above 40.";
       }
       {
-        assertion = server.origin != "127.0.0.1:${toString server.port}";
-        message = "${at "origin"}: is nginx's own port, ${toString server.port}. Give Harmonia another one.";
+        # nginx speaks with itself on the second port after the cache's: nginx-config.nix, fillPort.
+        assertion = !(lib.elem originPort (map toString [ server.port (server.port + 2) ]));
+        message = "${at "origin"}: has nginx's own port, ${originPort}. Give Harmonia another one.";
       }
       {
         assertion = (config.networking.firewall.enable or true) || server.listenAddresses != null;

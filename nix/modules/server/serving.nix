@@ -11,7 +11,8 @@ let
     user = config.services.nginx.user or "nginx";
     group = config.services.nginx.group or "nginx";
   };
-  withPort = address: "${if lib.hasInfix ":" address then "[${address}]" else address}:${toString cfg.port}";
+  isIpv6 = address: builtins.match ".*:.*" address != null;
+  withPort = address: "${if isIpv6 address then "[${address}]" else address}:${toString cfg.port}";
 
   harmonia = {
     enable = true;
@@ -40,7 +41,8 @@ in
       eventsConfig = lib.mkDefault "worker_connections 2048;";
       appendHttpConfig = import ../nginx-config.nix {
         inherit (cfg) port;
-        listen = if cfg.listenAddresses == null then null else map withPort cfg.listenAddresses;
+        # The loopback besides, where cachectl asks.
+        listen = if cfg.listenAddresses == null then null else map withPort ([ "127.0.0.1" ] ++ cfg.listenAddresses);
         upstream = cfg.origin;
         cacheDirectory = cfg.nginxCache.directory;
         # nginx writes its sizes without "iB", and means the same.

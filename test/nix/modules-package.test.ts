@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { after, before, beforeEach, describe, it } from "mocha";
+
+const nix = fileURLToPath(new URL("../../nix", import.meta.url));
+const scripts = join(nix, "modules/package");
+
+describe("The package of cachectl, the hook and their units", () => {
+  let scratch: string;
+  let out: string;
+
+  // As the derivation calls it, but without Nix: what it needs is all in its environment.
+  before(() => {
+    scratch = mkdtempSync(join(tmpdir(), "nix-binary-cache-package-"));
+    out = join(scratch, "out");
+    const env = {
+      out,
+      PATH: process.env.PATH,
+      node: process.execPath,
+      cachectl: join(nix, "cachectl"),
+      hook: join(nix, "hook"),
+      services: join(nix, "services"),
+      wrapper: join(scripts, "cachectl.sh"),
+      receiver: join(scripts, "cachectl-receive.sh"),
+      prepareBuilder: join(scripts, "prepare-builder.sh"),
+      includeSettings: join(scripts, "include-settings.sh"),
+    };
+    execFileSync("sh", [join(scripts, "install.sh")], { env, timeout: 30_000 });
+  });
+  after(() => rmSync(scratch, { recursive: true, force: true }));
+
+  it("is given all that its installation reads", () => {
+    const derivation = readFileSync(join(scripts, "default.nix"), "utf8");
+    const read = readFileSync(join(scripts, "install.sh"), "utf8").matchAll(/"?\$([a-zA-Z]+)/g);
+    const local = new Set(["library", "out", "unit", "daemon"]);
+    for (const [, name = ""] of read) {
+      if (!local.has(name)) assert.match(derivation, new RegExp(`^  ${name} = `, "m"), name);
+    }
+  });
+
+  it("runs cachectl with its own Node, whatever PATH holds", () => {
+    const env = { PATH: "/bin:/usr/bin", NIX_BINARY_CACHE_NODE: "/nonexistent" };
+    const { stdout, status } = spawnSync(join(out, "bin/cachectl"), ["help"], {
+      env,
+      encoding: "utf8",
+      timeout: 10_000,
+    });
+    assert.equal(status, 0);
+    assert.match(stdout, /usage: cachectl VERB/);
+    assert.match(readFileSync(join(out, "bin/cachectl"), "utf8"), new RegExp(`^exec "${process.execPath}"`, "m"));
+  });
+
+  it("has a login shell that receives, whatever it is asked", () => {
+    const state = join(scratch, "state");
+    mkdirSync(state, { recursive: true });
+    writeFileSync(join(state, "audit.log"), "");
+    const env = { PATH: "/bin:/usr/bin", NIX_BINARY_CACHE_STATE: state };
+    const shell = join(out, "bin/cachectl-receive");
+    const { status, stdout, stderr } = spawnSync(shell, ["-c", "id"], { env, encoding: "utf8", timeout: 10_000 });
+    assert.notEqual(status, 0);
+    assert.doesNotMatch(stdout, /uid=/);
+    assert.match(stderr, /"id" is refused|identity|neither an ssh key/);
+  });
+
+  it("has the units and the plist of every other builder, with its own path in them", () => {
+    const library = join(out, "lib/nix-binary-cache");
+    const pairs = [
+      ["nix-binary-cache-upload.service", "lib/systemd/system"],
+      ["nix-binary-cache-upload.path", "lib/systemd/system"],
+      ["nix-binary-cache-upload.timer", "lib/systemd/system"],
+      ["org.nix-binary-cache.upload.plist", "Library/LaunchDaemons"],
+    ] as const;
+    for (const [name, folder] of pairs) {
+      const source = readFileSync(join(nix, "services", name), "utf8");
+      const packaged = readFileSync(join(out, folder, name), "utf8");
+      assert.equal(packaged, source.replaceAll("/usr/local/lib/nix-binary-cache", library));
+      for (const [file] of packaged.matchAll(new RegExp(`${library}/[^\\s<]+`, "g"))) assert.ok(existsSync(file), file);
+    }
+    for (const program of ["hook/upload-hook.sh", "cachectl/cachectl", "services/upload-if-queued.sh"]) {
+      assert.equal(statSync(join(library, program)).mode & 0o111, 0o111, program);
+    }
+  });
+
+  describe("on a Mac with Determinate Nix", () => {
+    const line = "!include nix-binary-cache.conf";
+    let etc: string;
+    let run: () => { readonly stderr: string; readonly started: string };
+
+    beforeEach(() => {
+      etc = mkdtempSync(join(scratch, "etc-"));
+      const bin = join(etc, "bin");
+      mkdirSync(bin);
+      // A double of launchctl that remembers how it was called.
+      cpSync(fileURLToPath(new URL("module-launchctl.sh", import.meta.url)), join(bin, "launchctl"));
+      writeFileSync(join(etc, "nix-binary-cache.conf"), "fallback = true\n");
+      const env = { PATH: `${bin}:/bin:/usr/bin`, NIX_CONF_DIR: etc, NIX_BINARY_CACHE_STATE: join(etc, "state") };
+      run = () => {
+        const log = join(etc, "launchctl.log");
+        writeFileSync(log, "");
+        const program = join(out, "lib/nix-binary-cache/darwin/include-settings.sh");
+        const { stderr, status } = spawnSync("/bin/sh", [program], {
+          env: { ...env, LAUNCHCTL_LOG: log },
+          encoding: "utf8",
+          timeout: 10_000,
+        });
+        assert.equal(status, 0, stderr);
+        return { stderr, started: readFileSync(log, "utf8") };
+      };
+    });
+
+    it("adds its line to nix.custom.conf once, whatever stands there, and starts the daemon anew", () => {
+      const custom = join(etc, "nix.custom.conf");
+      writeFileSync(custom, "eval-cores = 0");
+      assert.match(run().started, /^kickstart -k system\/systems\.determinate\.nix-daemon$/m);
+      assert.equal(readFileSync(custom, "utf8"), `eval-cores = 0\n${line}\n`);
+      assert.equal(run().started, "");
+      assert.equal(readFileSync(custom, "utf8"), `eval-cores = 0\n${line}\n`);
+    });
+
+    it("makes nix.custom.conf where there is none, and starts the daemon anew when its settings change", () => {
+      run();
+      assert.equal(readFileSync(join(etc, "nix.custom.conf"), "utf8"), `${line}\n`);
+      writeFileSync(join(etc, "nix-binary-cache.conf"), "fallback = false\n");
+      assert.match(run().started, /kickstart/);
+    });
+
+    it("leaves a nix.custom.conf alone that another program generates, and says which line it needs", () => {
+      symlinkSync("/nonexistent/generated", join(etc, "nix.custom.conf"));
+      const { stderr, started } = run();
+      assert.match(stderr, /nix\.custom\.conf can't be written; put this line into it: !include/);
+      assert.equal(started, "");
+    });
+  });
+});
