@@ -4,6 +4,7 @@ import { readPopulateSettings } from "../../nix/cachectl/populate/settings.ts";
 import { parseLimits } from "../../nix/cachectl/receive/limits.ts";
 import { configuredKeys } from "../../nix/cachectl/receive/trust.ts";
 import { readRetentionSettings } from "../../nix/cachectl/retain/policy.ts";
+import { countLine } from "../../nix/cachectl/status/facts/traffic.ts";
 import { readWarmSettings } from "../../nix/cachectl/warm/settings.ts";
 import {
   at,
@@ -77,6 +78,25 @@ for (const lib of libs()) {
       assert.ok(listens.slice(3).every((listen) => listen.startsWith("listen 127.0.0.1:")));
     });
 
+    it("has nginx log what status counts, and no addresses", async () => {
+      const text = textAt((await on()).config, "services", "nginx", "appendHttpConfig");
+      assert.match(text, /access_log \/var\/log\/nginx\/nix-binary-cache\.log nix_binary_cache /);
+      const format = /^log_format nix_binary_cache '(.*)';$/m.exec(text)?.[1] ?? "";
+      const values: Record<string, string> = {
+        msec: "1700000000.123",
+        server_port: "5500",
+        status: "200",
+        body_bytes_sent: "1000",
+        upstream_cache_status: "HIT",
+        request_time: "0.001",
+        request_uri: `/nar/${"0".repeat(52)}.nar?hash=${"0".repeat(32)}`,
+      };
+      const line = format.replace(/\$(\w+)/g, (_, name: string) => values[name] ?? "unknown");
+      const counted = countLine(line, 5500)?.counts;
+      assert.deepEqual([counted?.nars, counted?.bytes, counted?.hitBytes], [1, 1000, 1000]);
+      assert.doesNotMatch(format, /addr|user|host/);
+    });
+
     it("lets the cache's port and ssh through on the tailnet's interface, and on no other", async () => {
       const { config } = await on();
       assert.deepEqual(at(config, "networking", "firewall", "interfaces"), {
@@ -142,7 +162,10 @@ for (const lib of libs()) {
       assert.equal(onCalendar(config, "retain"), "weekly");
       const services = Object.entries(at(config, "systemd", "services") as Record<string, Json>);
       const ours = services.filter(([name]) => name.startsWith("nix-binary-cache-"));
-      assert.ok(ours.length >= 2);
+      assert.deepEqual(
+        ours.map(([name]) => name.slice("nix-binary-cache-".length)),
+        ["populate", "retain", "retain-if-low", "status"],
+      );
       for (const [name, service] of ours) {
         const confinement = ["NoNewPrivileges", "PrivateTmp", "ProtectKernelTunables", "RestrictSUIDSGID"];
         for (const key of confinement) assert.equal(at(service, "serviceConfig", key), true, `${name} ${key}`);
@@ -166,9 +189,11 @@ for (const lib of libs()) {
     });
 
     it("runs no job that is switched off, and no garbage collection of NixOS's own", async () => {
-      const { config } = await on(server({ populate: { enable: false }, retention: { enable: false } }));
+      const { config } = await on(
+        server({ populate: { enable: false }, retention: { enable: false }, status: { enable: false } }),
+      );
       for (const kind of ["services", "timers"]) {
-        for (const verb of ["populate", "retain"]) {
+        for (const verb of ["populate", "retain", "retain-if-low", "status"]) {
           assert.equal(at(config, "systemd", kind, `nix-binary-cache-${verb}`), undefined);
         }
       }

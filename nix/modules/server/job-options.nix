@@ -54,6 +54,12 @@ in
       };
     };
 
+    status.enable = mkOption {
+      type = types.bool;
+      default = true;
+      description = "Whether the cache's address shows a page of how it does, made anew every five minutes.";
+    };
+
     retention = {
       enable = mkOption {
         type = types.bool;

@@ -1,4 +1,4 @@
-# The scheduled jobs. Each is one verb of cachectl, confined by hardening.nix.
+# The scheduled jobs.
 {
   config,
   lib,
@@ -6,50 +6,25 @@
   ...
 }:
 let
-  inherit (config.services.nix-binary-cache) server package;
-  hardening = import ../hardening.nix;
+  inherit (lib) mkIf;
+  inherit (config.services.nix-binary-cache) server;
+  job = import ./job.nix { inherit config lib pkgs; };
   state = "/var/lib/nix-binary-cache";
   roots = "/nix/var/nix/gcroots/nix-binary-cache";
 
-  # systemd writes sizes without "iB", and means the same.
-  systemdSize = lib.removeSuffix "iB";
-
-  job = verb: service: {
-    description = "cachectl ${verb}";
-    path = [
-      config.nix.package
-      pkgs.git
-      pkgs.openssh
-      pkgs.util-linux
+  # Roots belong to whoever made them, and other users' profiles are read.
+  retains = {
+    CapabilityBoundingSet = [ "CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH CAP_FOWNER" ];
+    ReadWritePaths = [
+      state
+      # Its database is read beside its writers, which takes a lock there.
+      "/nix/var/nix"
     ];
-    # Root too goes through the daemon: the store is read-only for these units.
-    environment.NIX_REMOTE = "daemon";
-    # A deploy does not cut off what runs; the next run is the new program's.
-    restartIfChanged = false;
-    serviceConfig = hardening // {
-      Type = "oneshot";
-      ExecStart = "${package}/bin/cachectl ${verb}";
-      # 75: another run is at it, which does all that this one would.
-      SuccessExitStatus = 75;
-      # Whoever reads from the cache, and whatever else the server does, comes first.
-      Nice = 10;
-      IOSchedulingClass = "idle";
-      CPUWeight = 20;
-    } // service;
-  };
-
-  timer = schedule: {
-    wantedBy = [ "timers.target" ];
-    timerConfig = {
-      OnCalendar = schedule;
-      # A machine that was off catches up.
-      Persistent = true;
-      RandomizedDelaySec = "15min";
-    };
+    ProtectHome = "read-only";
   };
 in
 {
-  config = lib.mkIf server.enable {
+  config = mkIf server.enable {
     users.groups.nix-populate = { };
     users.users.nix-populate = {
       description = "the Nix binary cache's populate job";
@@ -58,8 +33,8 @@ in
       home = "${state}/populate";
     };
 
-    systemd.services.nix-binary-cache-populate = lib.mkIf server.populate.enable (
-      job "populate" (
+    systemd.services.nix-binary-cache-populate = mkIf server.populate.enable (
+      job.service "populate" (
         {
           User = "nix-populate";
           Group = "nix-populate";
@@ -68,7 +43,7 @@ in
             "${state}/populate"
             "${roots}/populate"
           ];
-          MemoryMax = systemdSize server.populate.memoryMax;
+          MemoryMax = job.size server.populate.memoryMax;
           # An evaluation that is too large ends alone; the next output is tried.
           OOMPolicy = "continue";
         }
@@ -81,21 +56,29 @@ in
         after = [ "network-online.target" ];
       }
     );
-    systemd.timers.nix-binary-cache-populate = lib.mkIf server.populate.enable (timer server.populate.schedule);
+    systemd.timers.nix-binary-cache-populate = mkIf server.populate.enable (
+      job.timer (job.calendar server.populate.schedule)
+    );
 
-    systemd.services.nix-binary-cache-retain = lib.mkIf server.retention.enable (
-      job "retain" {
-        ReadWritePaths = [
-          state
-          "/nix/var/nix"
-        ];
-        # Roots are their makers', and the links of other users' profiles are read.
-        CapabilityBoundingSet = [ "CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH CAP_FOWNER" ];
-        ProtectHome = "read-only";
-        ProtectProc = "default";
-        ProcSubset = "all";
+    systemd.services.nix-binary-cache-retain = mkIf server.retention.enable (job.service "retain" retains);
+    systemd.timers.nix-binary-cache-retain = mkIf server.retention.enable (
+      job.timer (job.calendar server.retention.schedule)
+    );
+
+    # Between two runs the disk can fill up; looking costs a moment.
+    systemd.services.nix-binary-cache-retain-if-low = mkIf server.retention.enable (
+      job.service "retain --if-low" retains
+    );
+    systemd.timers.nix-binary-cache-retain-if-low = mkIf server.retention.enable (job.timer (job.every "10min"));
+
+    # Reads what all others wrote, nginx's log among it.
+    systemd.services.nix-binary-cache-status = mkIf server.status.enable (
+      job.service "status --html ${state}/status/index.html" {
+        CapabilityBoundingSet = [ "CAP_DAC_READ_SEARCH" ];
+        UMask = "0022";
+        ReadWritePaths = [ "${state}/status" ];
       }
     );
-    systemd.timers.nix-binary-cache-retain = lib.mkIf server.retention.enable (timer server.retention.schedule);
+    systemd.timers.nix-binary-cache-status = mkIf server.status.enable (job.timer (job.every "5min"));
   };
 }

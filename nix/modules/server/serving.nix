@@ -39,8 +39,9 @@ in
       # nginx's own defaults, one worker and 512 connections, are too few for 200 readers at once.
       appendConfig = lib.mkDefault "worker_processes auto;";
       eventsConfig = lib.mkDefault "worker_connections 2048;";
-      appendHttpConfig = import ../nginx-config.nix {
+      appendHttpConfig = builtins.readFile ./log-format.conf + import ../nginx-config.nix {
         inherit (cfg) port;
+        accessLog = "/var/log/nginx/nix-binary-cache.log nix_binary_cache buffer=64k flush=5s";
         # The loopback besides, where cachectl asks.
         listen = if cfg.listenAddresses == null then null else map withPort ([ "127.0.0.1" ] ++ cfg.listenAddresses);
         upstream = cfg.origin;
@@ -58,6 +59,6 @@ in
 
     # nginx's unit may write below /var/cache/nginx only.
     systemd.tmpfiles.rules = [ "d ${cfg.nginxCache.directory} 0750 ${nginx.user} ${nginx.group} -" ];
-    systemd.services.nginx.serviceConfig.ReadWritePaths = [ cfg.nginxCache.directory ];
+    systemd.services.nginx.serviceConfig.ReadWritePaths = [ "-${cfg.nginxCache.directory}" ];
   };
 }
