@@ -11,7 +11,9 @@ describe("populate that is interrupted", function () {
   this.timeout(60_000);
   let world: PopulateWorld;
   const group = (name: string): string => `packages.${system}.${name}`;
-  const openGate = (): void => writeFileSync(join(world.folder, "gate"), "");
+  const openGate = (): void => {
+    writeFileSync(join(world.folder, "gate"), "");
+  };
 
   beforeEach(async function () {
     world = new PopulateWorld(await nixOrSkip(this));
@@ -20,7 +22,9 @@ describe("populate that is interrupted", function () {
   afterEach(removeWorlds);
 
   async function until(what: string, holds: () => boolean): Promise<void> {
-    for (const deadline = Date.now() + 30_000; !holds(); await sleep(50)) {
+    const deadline = Date.now() + 30_000;
+    while (!holds()) {
+      await sleep(50);
       if (Date.now() > deadline) throw new Error(`not within 30 s: ${what}\n${processesOf(world).join("\n")}`);
     }
   }

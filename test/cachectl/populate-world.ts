@@ -45,6 +45,7 @@ export class PopulateWorld {
   populate: Record<string, unknown> = { timeoutMinutes: 2, memoryMax: "2GiB" };
   retention: Record<string, unknown> = {};
   cache: Record<string, unknown> = {};
+  warm: Record<string, unknown> | undefined;
 
   constructor(bin: string) {
     worlds.add(this);
@@ -101,6 +102,13 @@ export class PopulateWorld {
     });
   }
 
+  /** Makes a signing key: the file of its secret half, and its public half. */
+  signingKey(name: string): { readonly file: string; readonly publicKey: string } {
+    const [file, publicFile] = [join(this.folder, `${name}.secret`), join(this.folder, `${name}.pub`)];
+    execFileSync("nix-store", ["--generate-binary-cache-key", name, file, publicFile], { env: this.env });
+    return { file, publicKey: readFileSync(publicFile, "utf8") };
+  }
+
   /** Collects garbage. Nix looks into every process for paths in use: as root it is shown none, for there can be many. */
   collectGarbage(): void {
     const alone = process.getuid?.() === 0 ? ["unshare", "--pid", "--fork", "--mount-proc"] : [];
@@ -115,8 +123,8 @@ export class PopulateWorld {
 
   /** Writes config.json with the settings as they are now. */
   configure(): void {
-    const { populate, retention, cache } = this;
-    const config = { server: { name: "server" }, populate, retention, cache };
+    const { populate, retention, cache, warm } = this;
+    const config = { server: { name: "server" }, populate, retention, cache, warm };
     writeFileSync(join(this.state, "config.json"), JSON.stringify(config));
   }
 

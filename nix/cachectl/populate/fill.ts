@@ -162,9 +162,10 @@ async function afterwards(
     const keys = new Set(settings.upstreams.map(({ keyName }) => keyName));
     const { ours, ...sizes } = await closureFacts(store, paths, before, keys);
     const warming = readWarmSettings(config);
-    if (warming !== undefined && ours.length > 0) await warm(ours, warming, stop);
-    return sizes;
-  } catch {
-    return {};
+    if (warming === undefined || ours.length === 0) return sizes;
+    const { warmed, skipped } = await warm(ours, warming, stop);
+    return { ...sizes, warmed, ...(skipped[0] && { notWarmed: `${skipped.length} (${skipped[0].reason})` }) };
+  } catch (error) {
+    return { notWarmed: error instanceof Error ? error.message : String(error) };
   }
 }

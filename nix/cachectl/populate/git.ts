@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { replaceFile } from "../lib/replace-file.ts";
-import { lastWords, run } from "../lib/run.ts";
+import { lastWords, run, type RunResult } from "../lib/run.ts";
 import { find } from "./programs.ts";
 
 /** Who commits; by this name populate knows its own commits again. */
@@ -77,7 +77,15 @@ export function openGit(env: NodeJS.ProcessEnv, stop: AbortSignal): Git {
 export async function runGit(git: Git, args: readonly string[], what: string): Promise<string> {
   const result = await run(git.program, args, { env: git.env, timeout: longest, stop: git.stop });
   if (result.status === 0) return result.stdout.replace(/\n$/, "");
-  throw new Error(`${what}: ${lastWords(result)}${remedy(result.stderr)}`);
+  throw new Error(`${what}: ${reasonOf(result)}${remedy(result.stderr)}`);
+}
+
+/** What ssh says of a connection says more than git's own word on it, which comes later and goes on over several lines. */
+function reasonOf(result: RunResult): string {
+  if (result.timedOut) return lastWords(result);
+  const lines = result.stderr.split("\n");
+  const telling = lines.find((line) => /denied|verification failed|refused|timed out|[Cc]ould not resolve/.test(line));
+  return (telling ?? lines.find((line) => /^(?:fatal|error): /.test(line)))?.trim() ?? lastWords(result);
 }
 
 function remedy(errors: string): string {

@@ -39,12 +39,13 @@ export function shorten(text: string): string {
   return text.replaceAll(/\/[^\s']*\/[0-9a-z]{32}-([^\s'/]+)/g, (_, name: string) => name.replace(/\.drv$/, ""));
 }
 
-function amounts({ builds = 0, fetches = 0, downloadBytes = 0, newBytes = 0 }: OutputResult): string[] {
+function amounts({ builds = 0, fetches = 0, downloadBytes = 0, newBytes = 0, notWarmed }: OutputResult): string[] {
   const download = downloadBytes > 0 ? ` (${showBytes(downloadBytes)})` : "";
   return [
     ...(builds > 0 ? [`${builds} built`] : []),
     ...(fetches > 0 ? [`${fetches} fetched${download}`] : []),
     ...(newBytes > 0 ? [`${showBytes(newBytes)} new`] : []),
+    ...(notWarmed === undefined ? [] : [`not warmed: ${notWarmed}`]),
   ];
 }
 

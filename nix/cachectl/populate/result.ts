@@ -33,6 +33,9 @@ export interface OutputResult {
   /** The closure, and what of it the last generation did not have. */
   readonly closureBytes?: number;
   readonly newBytes?: number;
+  /** New paths whose compressed NAR lies ready for its first reader; and how many do not, and why the first does not. */
+  readonly warmed?: number;
+  readonly notWarmed?: string;
   /** Of the flake that it was made of. */
   readonly fingerprint: string;
   /** When it last succeeded, as in ISO 8601. */
