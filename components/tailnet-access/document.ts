@@ -133,14 +133,24 @@ function readEntry(text: string, node: Node): Entry {
   const valueNode = isMember ? memberValue(node) : node;
   const bracketed = valueNode.type === "object" || valueNode.type === "array";
   const owner = bracketed ? markAfter(text, valueNode.offset)?.tag : undefined;
-  const key = isMember ? String(part(node, 0).value) : "";
-  // Of a large policy's thousands of values hardly one is looked at.
-  return {
-    node,
-    key,
-    owner,
-    get value() {
-      return valueOf(valueNode);
-    },
-  };
+  return new ReadEntry(node, isMember ? String(part(node, 0).value) : "", owner, valueNode);
+}
+
+/** Of a large policy's thousands of values hardly one is looked at, so each is made when it is. */
+class ReadEntry implements Entry {
+  readonly node: Node;
+  readonly key: string;
+  readonly owner: string | undefined;
+  readonly #valueNode: Node;
+
+  constructor(node: Node, key: string, owner: string | undefined, valueNode: Node) {
+    this.node = node;
+    this.key = key;
+    this.owner = owner;
+    this.#valueNode = valueNode;
+  }
+
+  get value(): Json {
+    return valueOf(this.#valueNode);
+  }
 }
