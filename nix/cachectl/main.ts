@@ -20,9 +20,12 @@ const verbs: Readonly<Record<string, Loader>> = {
   populate: () => import("./populate/command.ts"),
   coverage: () => import("./coverage/command.ts"),
   retain: () => import("./retain/command.ts"),
+  why: () => import("./why/command.ts"),
   pin: () => import("./pin/command.ts"),
   unpin: () => import("./pin/unpin.ts"),
-  why: () => import("./why/command.ts"),
+  // Everywhere
+  doctor: () => import("./doctor/command.ts"),
+  status: () => import("./status/command.ts"),
 };
 
 async function main(args: readonly string[]): Promise<number> {

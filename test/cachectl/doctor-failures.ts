@@ -498,7 +498,7 @@ const building: readonly Failure[] = [
     provoke: (world) => world.say("ssh", { out: JSON.stringify(roomAnswer({ freeBytes: 100 })) }),
     check: "server-disk",
     level: "failure",
-    says: /100 B of 500 GiB free, of which 1\.0 GiB stay so/,
+    says: /100 B of 500\.0 GiB free, of which 1\.0 GiB stay so/,
   },
   {
     what: "the server's disk is nearly full",

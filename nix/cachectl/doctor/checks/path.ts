@@ -6,7 +6,7 @@ import type { SignedNarinfo } from "../facts/narinfo.ts";
 import { nixConfig } from "../facts/nix-config.ts";
 import { failure, ok, skipped, warning, type Verdict } from "../finding.ts";
 import { KeyRing } from "../../receive/signature.ts";
-import { showBytes } from "../show.ts";
+import { showBytes } from "../../receive/sizes.ts";
 
 /** What a download may take; a larger path is left at that. */
 const milliseconds = 8000;

@@ -1,6 +1,7 @@
 import type { Check } from "../check.ts";
 import { failure, ok, warning, type Verdict } from "../finding.ts";
-import { showBytes, showDuration } from "../show.ts";
+import { showDuration } from "../show.ts";
+import { showBytes } from "../../receive/sizes.ts";
 import { readRecord, type RetainRecord } from "../../retain/record.ts";
 
 export const retainCheck: Check = {

@@ -1,7 +1,7 @@
 import type { Check } from "../check.ts";
 import { serverRoom, type ServerRoom } from "../facts/ssh.ts";
 import { failure, ok, skipped, warning, type Verdict } from "../finding.ts";
-import { showBytes } from "../show.ts";
+import { showBytes } from "../../receive/sizes.ts";
 import { diskSpace, parseLimits } from "../../receive/limits.ts";
 
 export const serverDiskCheck: Check = {

@@ -1,7 +1,6 @@
 /** A path of which the cache says that it has it: what is checked stands for all. */
 import { existsSync, readdirSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { fieldsOf, parseJson } from "../../lib/json.ts";
 import { isStorePath } from "../../receive/path-list.ts";
 import { get } from "./cache-info.ts";
 import { below, cacheUrl } from "./cache-url.ts";
@@ -29,11 +28,11 @@ export const knownPath = shared(async (machine): Promise<SignedNarinfo | undefin
   return undefined;
 });
 
-/** What the server's status names: a path that was uploaded, or built there. */
+/** What the server's status page names: a path that was uploaded, or built there. */
 async function namedByServer(machine: Machine): Promise<readonly string[]> {
-  const answer = await get(below(await cacheUrl(machine), "status/status.json"), machine.stop).catch(() => undefined);
-  const path = answer?.status === 200 ? fieldsOf(parseJson(answer.text)).get("knownPath") : undefined;
-  return typeof path === "string" && isStorePath(path) ? [path] : [];
+  const answer = await get(below(await cacheUrl(machine), ""), machine.stop).catch(() => undefined);
+  const path = /data-known-path="([^"]+)"/.exec(answer?.text ?? "")?.[1] ?? "";
+  return answer?.status === 200 && isStorePath(path) ? [path] : [];
 }
 
 /** What this machine may have from the cache: on the server what has a root, elsewhere the system that it runs. */
