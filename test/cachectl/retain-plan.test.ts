@@ -48,7 +48,25 @@ describe("the retention plan", () => {
         ["giant", "large"],
       ],
     );
-    assert.match(plan.evict[0]?.reason ?? "", /over the disk budget, beside what is newer/);
+    assert.match(plan.evict[0]?.reason ?? "", /over the disk budget, beside what is worth more/);
+  });
+
+  it("lets what is current in one group stay before what is newer and superseded in another", () => {
+    const graph = graphOf({ a1: [400], a2: [400], a3: [400], seldom: [500] });
+    const roots = [
+      root("a1", "package", "a1", 1, "a"),
+      root("a2", "package", "a2", 2, "a"),
+      root("a3", "package", "a3", 3, "a"),
+      root("seldom", "package", "seldom", 300, "b"),
+    ];
+    const plan = planRetention(graph, roots, policy, now);
+    assert.deepEqual(
+      [names(plan.keep), names(plan.evict)],
+      [
+        ["a1", "seldom"],
+        ["a2", "a3"],
+      ],
+    );
   });
 
   it("drops a root whose path is gone, and does not count it", () => {

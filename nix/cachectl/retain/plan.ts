@@ -66,9 +66,9 @@ export interface Plan {
 const vainWalks = 20;
 
 /**
- * Makes the plan. Protected roots come first; then the rest, newest first, each whose closure still fits. Taking a
- * closure as a whole is what keeps every served path's closure complete. One that does not fit beside all that is newer
- * goes; what is older and smaller may still stay, for evicting it would make no room.
+ * Makes the plan. Protected roots come first; then what is current, then the rest, newest first (ranks.ts), each whose
+ * closure still fits. Taking a closure as a whole is what keeps every served path's closure complete. One that does not
+ * fit beside what comes before it goes; what comes after and is smaller may still stay: evicting it would make no room.
  *
  * The order is total (time, then name), so that the same input gives the same plan.
  */
@@ -95,7 +95,7 @@ export function planRetention(graph: Graph, roots: readonly Root[], policy: Rete
     else
       evict.push({
         root,
-        reason: `over the disk budget, beside what is newer (it was ${reason})`,
+        reason: `over the disk budget, beside what is worth more (it was ${reason})`,
         guarded: false,
         bytes: 0,
       });
