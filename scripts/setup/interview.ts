@@ -51,12 +51,13 @@ function sentence(text: string): string {
 
 /** Asks everything; a part that lacks answers is undefined, and the asker knows what was missing. */
 export async function interview(context: Interview): Promise<Plan | undefined> {
-  const { server, outputs: flake } = await askServer(context);
+  const outputsOf = once(context.sources.flakeOutputs);
+  const server = await askServer(context, outputsOf);
   const machines = await askMachines(context, server.name);
   const diskBudget = await answer(context, "disk-budget", { default: "100GiB", check: checkedBy(field.bytes) });
   const outputs = await answer(context, "outputs", { default: "discover" });
   const testUser = await answer(context, "test-user", { default: "none", offers: membersOf(context.sources.devices) });
-  const ci = await askCi(context, server.flake ?? "", flake);
+  const ci = await askCi(context, server.flake ?? "", outputsOf);
   if (!isComplete(server) || diskBudget === undefined || outputs === undefined) return undefined;
   return {
     server,
@@ -74,10 +75,16 @@ function isComplete(server: Unfinished<ServerPlan>): server is ServerPlan {
   return Object.values(server).every((value) => value !== undefined);
 }
 
-async function askServer(
-  context: Interview,
-): Promise<{ server: Unfinished<ServerPlan>; outputs: FlakeOutputs | UnknownOutputs }> {
-  const { devices, flakeOutputs } = context.sources;
+/** What a flake has to offer; asked at most once, and not at all where every answer was given. */
+type OutputsOf = (flake: string) => Promise<FlakeOutputs | UnknownOutputs>;
+
+function once(ask: OutputsOf): OutputsOf {
+  let answer: ReturnType<OutputsOf> | undefined;
+  return (flake) => (answer ??= flake === "" ? Promise.resolve({ reason: "there is no flake yet" }) : ask(flake));
+}
+
+async function askServer(context: Interview, outputsOf: OutputsOf): Promise<Unfinished<ServerPlan>> {
+  const { devices } = context.sources;
   const name = await answer(context, "server", { offers: devices.map(offered), check: checkedBy(field.hostName) });
   const device = devices.find((candidate) => candidate.name === name);
   const address = await answer(context, "server-address", {
@@ -91,20 +98,23 @@ async function askServer(
   const sshPort = Number(await answer(context, "ssh-port", { default: "22" }));
   const hostKey = await askHostKey(context, { name: name ?? "the server", address, port: sshPort });
   const flake = await answer(context, "flake", { check: checkedBy(field.flakeReference) });
-  const outputs = flake === undefined ? { reason: "there is no flake yet" } : await flakeOutputs(flake);
-  const configuration = await askConfiguration(context, name, outputs);
+  const configuration = await askConfiguration(context, name, flake ?? "", outputsOf);
   const system = await answer(context, "server-system", {
     default: likelySystem(device?.os ?? "linux"),
     check: checkedBy(field.system),
   });
-  return { server: { name, address, hostKey, system, sshPort, ssh, flake, configuration }, outputs };
+  return { name, address, hostKey, system, sshPort, ssh, flake, configuration };
 }
 
 async function askConfiguration(
   context: Interview,
   server: string | undefined,
-  outputs: FlakeOutputs | UnknownOutputs,
+  flake: string,
+  outputsOf: OutputsOf,
 ): Promise<string | undefined> {
+  const known = context.given.values.configuration;
+  if (known !== undefined) return known;
+  const outputs = await outputsOf(flake);
   if ("reason" in outputs) context.asker.tell(`The flake's outputs could not be read here: ${outputs.reason}`);
   const names = "reason" in outputs ? [] : outputs.nixos;
   const only = names.length === 1 ? names[0] : undefined;
@@ -144,11 +154,7 @@ function yesOr(check: (answer: string) => string | undefined): (answer: string) 
   return (text) => (text === "yes" ? undefined : check(text));
 }
 
-async function askCi(
-  context: Interview,
-  flake: string,
-  outputs: FlakeOutputs | UnknownOutputs,
-): Promise<CiPlan | undefined> {
+async function askCi(context: Interview, flake: string, outputsOf: OutputsOf): Promise<CiPlan | undefined> {
   const own = /^github:([A-Za-z0-9-]+\/[A-Za-z0-9._-]+)/.exec(flake)?.[1];
   const offers = [...(own === undefined ? [] : [{ value: own, note: "the flake's" }]), { value: "none" }];
   const repository = await answer(context, "ci", { default: "none", offers });
@@ -157,6 +163,7 @@ async function askCi(
     default: "workload-identity",
     offers: [{ value: "workload-identity" }, { value: "oauth-client" }],
   });
+  const outputs = context.given.values["ci-outputs"] === undefined ? await outputsOf(flake) : { darwin: [] };
   const darwin = "reason" in outputs ? [] : outputs.darwin.map((name) => `darwinConfigurations.${name}.system`);
   const built = await answer(context, "ci-outputs", darwin.length === 0 ? {} : { default: darwin.join(",") });
   return auth === undefined || built === undefined ? undefined : { repository, auth, outputs: list(built) };
