@@ -14,7 +14,7 @@ export function describeCoverage(coverage: Coverage, machine: string): string {
     `  to build     ${count(builds.length, "derivation")}`,
     ...some(builds.map(({ name }: Build) => name)),
     ...(sources.length > 0 ? [`  sources      ${sources.length}, from where they are published`] : []),
-    ...(local.length > 0 ? [`  made here    ${local.length} small ones, whatever a cache has`] : []),
+    ...(local.length > 0 ? [`  made here    ${count(local.length, "derivation")}, whatever a cache has`] : []),
     `  to download  ${count(downloads.length, "path")}${downloads.length > 0 ? `, ${size}` : ""}`,
     ...some(describeDownloads(downloads)),
     verdict(coverage),
