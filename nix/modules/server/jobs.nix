@@ -21,6 +21,9 @@ let
       "/nix/var/nix"
     ];
     ProtectHome = "read-only";
+    # It speaks with the Nix daemon and nobody else.
+    PrivateNetwork = true;
+    RestrictAddressFamilies = [ "AF_UNIX" ];
   };
 in
 {
