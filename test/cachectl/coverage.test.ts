@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Coverage } from "../../nix/cachectl/coverage/coverage.ts";
+import type { Coverage, Download } from "../../nix/cachectl/coverage/coverage.ts";
 import { nixOrSkip } from "../support/nix.ts";
 import { PopulateWorld, removeWorlds, system } from "./populate-world.ts";
 
@@ -69,7 +69,7 @@ describe("coverage, with the real Nix", function () {
     const { status, of } = await coverage("--substituter", cache, "--fail-if-builds", "1");
     assert.equal(status, 0);
     assert.deepEqual([names(of.builds), names(of.local), names(of.downloads)], [["app"], ["settings"], ["library"]]);
-    const [download] = of.downloads;
+    const [download] = of.downloads as readonly [Download];
     const narinfo = readFileSync(
       join(world.folder, "cache", `${library.split("/").at(-1)?.slice(0, 32)}.narinfo`),
       "utf8",
