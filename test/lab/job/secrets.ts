@@ -6,9 +6,9 @@ import type { Machine } from "../machines/machine.ts";
 /** Secrets by their name; a text of several lines counts by its longest line. */
 export type Secrets = Readonly<Record<string, string>>;
 
-/** The part of a secret that gives it away. */
+/** The part of a secret that gives it away: the last of the longest, since the first is the same in every ssh key. */
 function core(secret: string): string {
-  return secret.split("\n").reduce((longest, line) => (line.length > longest.length ? line : longest), "");
+  return secret.split("\n").reduce((longest, line) => (line.length >= longest.length ? line : longest), "");
 }
 
 /** Names of the secrets that stand in a text. */

@@ -106,3 +106,8 @@ export function permits(
       covers(rule.destinations, flow.dst),
   );
 }
+
+/** Whether a filter lets an address ping another: where any traffic is let through, ICMP is too. Source: the notes on `proto` there. */
+export function permitsPing(rules: readonly FilterRule[], src: string, dst: string): boolean {
+  return rules.some((rule) => covers(rule.sources, src) && covers(rule.destinations, dst));
+}

@@ -81,11 +81,12 @@ export function destinationAddresses(selector: Selector, policy: Policy, tailnet
   return selector.kind === "any" ? ["*"] : sourceAddresses(selector, policy, tailnet);
 }
 
-/** Whether a selector names exactly one address or something that machines carry, as a test's destination must. */
+/**
+ * Whether a selector is specific enough for a test: an address, or an identity that machines have. Not autogroups, for which
+ * github.com/tailscale/tailscale/issues/4416 asks.
+ */
 export function isSingle(selector: Selector): boolean {
   if (selector.kind === "address") return !selector.address.includes("/");
   if (selector.kind === "host") return !isRange(selector.address);
-  return (
-    selector.kind === "tag" || selector.kind === "user" || selector.kind === "group" || selector.kind === "autogroup"
-  );
+  return ["tag", "user", "group", "service"].includes(selector.kind);
 }

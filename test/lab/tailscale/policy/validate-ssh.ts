@@ -98,12 +98,24 @@ function isAllowedInTest(selector: Selector | undefined): boolean {
   return selector.kind !== "autogroup" || !NO_MACHINE.has(selector.name);
 }
 
-/** A test may name a tag, a user, a host or an address; anything else is refused before a test is run. @throws {Problem} */
-export function validateSshTest(test: SshTest, policy: Policy): void {
-  for (const entry of test.dst) {
-    const selector = trySelector(entry, policy);
-    if (selector === undefined && entry.startsWith("tag:"))
-      throw new Problem(`SSH tests dst contains unknown tag "${entry}"`);
-    if (!isAllowedInTest(selector)) throw new Problem(`SSH tests dst contains disallowed element "${entry}"`);
+/** @param side as the messages name it */
+function validateTestEntry(entry: string, side: "src" | "dst", policy: Policy): void {
+  const selector = trySelector(entry, policy);
+  if (selector === undefined && /^tag:[^:]*$/.test(entry)) {
+    throw new Problem(`SSH tests ${side} contains unknown tag "${entry}"`);
   }
+  const isAutogroupSource = side === "src" && selector?.kind === "autogroup";
+  if (isAutogroupSource || !isAllowedInTest(selector)) {
+    throw new Problem(`SSH tests ${side} contains disallowed element "${entry}"`);
+  }
+}
+
+/**
+ * A test may name a tag, a user, a group, a host or an address; anything else is refused before a test is run.
+ * Source for src: github.com/tailscale/tailscale/issues/14102.
+ * @throws {Problem}
+ */
+export function validateSshTest(test: SshTest, policy: Policy): void {
+  if (test.src !== "") validateTestEntry(test.src, "src", policy);
+  for (const entry of test.dst) validateTestEntry(entry, "dst", policy);
 }
