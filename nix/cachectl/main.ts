@@ -26,6 +26,7 @@ const verbs: Readonly<Record<string, Loader>> = {
   // Everywhere
   doctor: () => import("./doctor/command.ts"),
   status: () => import("./status/command.ts"),
+  canary: () => import("./canary/command.ts"),
 };
 
 async function main(args: readonly string[]): Promise<number> {
