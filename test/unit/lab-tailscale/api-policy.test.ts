@@ -73,7 +73,7 @@ describe("the stand-in's policy calls", () => {
     const write = await fixture.request("POST", ACL, { headers: HUJSON, body });
     assert.deepEqual([write.status, write.body], [400, { message: "test(s) failed" }]);
     const validation = await fixture.request("POST", `${ACL}/validate`, { headers: HUJSON, body });
-    const errors = ['address "100.80.1.10:22": want: Drop, got: Accept'];
+    const errors = ['[acl test error]: address "100.80.1.10:22": want: Drop, got: Accept'];
     assert.deepEqual(
       [validation.status, validation.body],
       [200, { message: "test(s) failed", data: [{ user: "bob@example.com", errors }] }],

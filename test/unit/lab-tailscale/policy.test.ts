@@ -164,14 +164,14 @@ describe("a tailnet policy", () => {
       const open = { ...ours, acls: [{ action: "accept", src: ["*"], dst: ["*:*"] }] };
       assert.equal(answer(open), "test(s) failed");
       assert.deepEqual(reasons(open), [
-        'tag:ci: address "tag:cache:80": want: Drop, got: Accept',
-        'tag:cache: address "tag:ci:22": want: Drop, got: Accept',
-        'bob@example.com: address "tag:cache:22": want: Drop, got: Accept',
+        'tag:ci: [acl test error]: address "tag:cache:80" (protocol "tcp"): want: Drop, got: Accept',
+        'tag:cache: [acl test error]: address "tag:ci:22" (protocol "tcp"): want: Drop, got: Accept',
+        'bob@example.com: [acl test error]: address "tag:cache:22": want: Drop, got: Accept',
       ]);
     });
     it("and refused when a rule that they need is missing", () => {
       assert.deepEqual(reasons({ ...ours, grants: ours.grants.slice(1) }), [
-        'bob@example.com: address "tag:cache:5000": want: Accept, got: Drop',
+        'bob@example.com: [acl test error]: address "tag:cache:5000": want: Accept, got: Drop',
       ]);
     });
     it("and refused when a test is about a user who does not exist", () => {
@@ -179,7 +179,9 @@ describe("a tailnet policy", () => {
     });
     it("and refused when ssh lets in whom it must not", () => {
       const root = { ...ours, ssh: [{ ...ours.ssh[0], users: ["nix-push", "root"] }] };
-      assert.deepEqual(reasons(root), ['tag:ci: user "root" at "tag:cache": want: deny, got: accept']);
+      assert.deepEqual(reasons(root), [
+        'tag:ci: [ssh test error]: src "tag:ci" at "100.127.255.253", dst "tag:cache" at "100.80.1.10", ssh user "root": want: "deny" got: "accept"',
+      ]);
     });
     it("where no acls and no grants at all mean that everything is allowed", () => {
       assert.equal(answer({ tagOwners, tests: [{ src: "tag:ci", accept: ["tag:cache:80"] }] }), "accepted");

@@ -55,7 +55,10 @@ describe("the calls of Tailscale's API", () => {
     const verdict = await tailnet.api.validate(merge(defaultPolicy, entriesOf()));
     assert.equal(verdict.accepted, false);
     assert.equal(verdict.message, "test(s) failed");
-    assert.equal(verdict.details[0], 'tag:nix-ci: address "tag:nix-cache:80": want: Drop, got: Accept');
+    assert.equal(
+      verdict.details[0],
+      'tag:nix-ci: [acl test error]: address "tag:nix-cache:80" (protocol "tcp"): want: Drop, got: Accept',
+    );
     assert.equal((await tailnet.api.validate("{")).accepted, false);
     assert.equal(await tailnet.policy(), grantsOnly);
   });

@@ -49,7 +49,8 @@ function parseSource(text: string, policy: Policy): Selector {
 }
 
 function machines(selector: Selector, policy: Policy, tailnet: Tailnet): Machines {
-  if (selector.kind === "address" || selector.kind === "host") return [[selector.address]];
+  // A host may be declared as a prefix of one address.
+  if (selector.kind === "address" || selector.kind === "host") return [[selector.address.replace(/\/\d+$/, "")]];
   return tailnet.nodes.filter((node) => selects(selector, node, policy, tailnet)).map((node) => node.addresses);
 }
 
