@@ -73,6 +73,6 @@ export async function secondStack(machines: Readonly<Record<MachineName, Machine
     },
     clients: [{ name: "macbook", system: "aarch64-darwin", address: machines.macbook.address }],
     cache: { upstreams: [] },
-    tailnet: { tags: { cache: "tag:second-cache", ci: "tag:second-ci" } },
+    tailnet: { tagServer: true, tags: { cache: "tag:second-cache", ci: "tag:second-ci" } },
   };
 }
