@@ -13,6 +13,7 @@ in
 {
   imports = [
     ./common.nix
+    ./canary.nix
     ./builder/options.nix
     ./builder/shared.nix
   ];

@@ -15,6 +15,7 @@ in
 {
   imports = [
     ./common.nix
+    ./canary.nix
     ./client-options.nix
     ./client-assertions.nix
   ];

@@ -8,6 +8,7 @@
 {
   imports = [
     ./common.nix
+    ./canary.nix
     ./server/options.nix
     ./server/serving.nix
     ./server/uploads.nix

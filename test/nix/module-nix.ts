@@ -63,19 +63,24 @@ export function needsNix(this: Mocha.Context): void {
   }
 }
 
-/** Evaluates; an Error has Nix's own words. */
+/** Evaluates modules; an Error has Nix's own words. */
 export async function evaluate(lib: string, { roles, release = "26.05", ...more }: Case): Promise<Evaluated> {
-  const scratch = mkdtempSync(join(tmpdir(), "nix-binary-cache-eval-"));
   const given = { libPath: lib, roles: JSON.stringify(roles), release, ...optional(more) };
+  return (await evaluateFile("module-evaluate.nix", given)) as Evaluated;
+}
+
+/** The value of a file of this folder, a function called with the texts given; an Error has Nix's own words. */
+export async function evaluateFile(file: string, given: Readonly<Record<string, string>> = {}): Promise<unknown> {
+  const scratch = mkdtempSync(join(tmpdir(), "nix-binary-cache-eval-"));
   const args = Object.entries(given).flatMap(([name, value]) => ["--argstr", name, value]);
   const env = { PATH: process.env.PATH, HOME: scratch, NIX_REMOTE: "", NIX_STATE_DIR: scratch, NIX_LOG_DIR: scratch };
   try {
     const { stdout } = await promisify(execFile)(
       "nix-instantiate",
-      ["--eval", "--strict", "--json", join(root, "test/nix/module-evaluate.nix"), ...args],
+      ["--eval", "--strict", "--json", join(root, "test/nix", file), ...args],
       { env, timeout: 60_000, maxBuffer: 16 * 1024 ** 2 },
     );
-    return JSON.parse(stdout) as Evaluated;
+    return JSON.parse(stdout);
   } catch (error) {
     // Nix's words are all there is to know; the command would drown them.
     throw new Error((error as { stderr?: string }).stderr ?? String(error));

@@ -53,6 +53,14 @@ for (const lib of libs()) {
       assert.deepEqual(failed, []);
     });
 
+    it("tries the cache on a schedule where it is asked to", async () => {
+      const asked = { services: { "nix-binary-cache": { canary: { enable: true, schedule: "daily" } } } };
+      const { config } = await on([enabled, asked]);
+      const timer = at(config, "systemd", "timers", "nix-binary-cache-canary", "timerConfig", "OnCalendar");
+      assert.equal(timer, "daily");
+      assert.deepEqual(at((await on([enabled])).config, "systemd", "timers"), {});
+    });
+
     it("refuses to work without the stack's facts, and says how to get them", async () => {
       const { failed } = await on([{ services: { "nix-binary-cache": { client: { enable: true } } } }]);
       assert.match(failed.join("\n"), /services\.nix-binary-cache\.client\.url: is not set\. Set .*npm run nix-vars/);

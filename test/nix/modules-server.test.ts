@@ -164,7 +164,7 @@ for (const lib of libs()) {
       const ours = services.filter(([name]) => name.startsWith("nix-binary-cache-"));
       assert.deepEqual(
         ours.map(([name]) => name.slice("nix-binary-cache-".length)),
-        ["populate", "retain", "retain-if-low", "status"],
+        ["canary", "populate", "retain", "retain-if-low", "status"],
       );
       for (const [name, service] of ours) {
         const confinement = ["NoNewPrivileges", "PrivateTmp", "ProtectKernelTunables", "RestrictSUIDSGID"];
@@ -189,12 +189,12 @@ for (const lib of libs()) {
     });
 
     it("runs no job that is switched off, and no garbage collection of NixOS's own", async () => {
-      const { config } = await on(
-        server({ populate: { enable: false }, retention: { enable: false }, status: { enable: false } }),
-      );
+      const off = { enable: false };
+      const noCanary = { services: { "nix-binary-cache": { canary: off } } };
+      const { config } = await on(server({ populate: off, retention: off, status: off }, noCanary));
       for (const kind of ["services", "timers"]) {
-        for (const verb of ["populate", "retain", "retain-if-low", "status"]) {
-          assert.equal(at(config, "systemd", kind, `nix-binary-cache-${verb}`), undefined);
+        for (const verb of ["canary", "populate", "retain", "retain-if-low", "status"]) {
+          assert.equal(at(config, "systemd", kind, `nix-binary-cache-${verb}`), undefined, verb);
         }
       }
       assert.equal(at(config, "nix", "gc", "automatic"), false);

@@ -8,7 +8,7 @@
 let
   inherit (lib) mkIf;
   inherit (config.services.nix-binary-cache) server;
-  job = import ./job.nix { inherit config lib pkgs; };
+  job = import ../job.nix { inherit config lib pkgs; };
   state = "/var/lib/nix-binary-cache";
   roots = "/nix/var/nix/gcroots/nix-binary-cache";
 

@@ -5,7 +5,7 @@
   pkgs,
 }:
 let
-  hardening = import ../hardening.nix;
+  hardening = import ./hardening.nix;
 in
 {
   # The verb with its arguments; what its unit has besides.
