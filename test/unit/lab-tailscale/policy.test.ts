@@ -122,13 +122,16 @@ describe("a tailnet policy", () => {
       ],
       ["ssh to a host", ssh({ dst: ["nas"] }), 'invalid dst "nas"'],
       ["ssh to everything", ssh({ dst: ["*"] }), 'invalid dst "*"'],
+      ["ssh from an address", ssh({ src: ["100.80.1.30"] }), '"100.80.1.30" is not allowed in src'],
+      ["ssh from everywhere", ssh({ src: ["*"] }), '"*" is not allowed in src'],
+      ["ssh from outside", ssh({ src: ["autogroup:shared"] }), '"autogroup:shared" is not allowed in src'],
       ["ssh as anybody", ssh({ users: ["*"] }), 'user "*" is not valid'],
       ["ssh as nobody", ssh({ users: [] }), "users must be specified"],
       ["ssh without an action", ssh({ action: undefined }), "action must be specified"],
       [
         "ssh from a tag to a user's machine",
         ssh({ dst: ["bob@example.com"] }),
-        'invalid dst "bob@example.com": users can only be reached by themselves',
+        "users in dst are only allowed from the same user",
       ],
       [
         "ssh from a tag with a check",

@@ -7,6 +7,9 @@ import { type Tailnet, tailnetDomains } from "./tailnet.ts";
 
 const WEEK_MS = 168 * 3_600_000;
 
+/** Autogroups that mean no machine of the tailnet. */
+const NO_MACHINE = new Set(["internet", "shared", "danger-all", "nonroot"]);
+
 function validateAction(action: string): void {
   if (action === "") throw new Problem("action must be specified");
   if (action !== "accept" && action !== "check") throw new Problem(`"${action}" is not a valid action`);
@@ -46,7 +49,8 @@ function validatePair(entry: string, dst: Selector, sources: readonly Selector[]
       return;
     case "user":
       if (entries.every((source) => source === dst.login)) return;
-      throw new Problem(`invalid dst "${entry}": users can only be reached by themselves`);
+      // In these words at github.com/juanfont/headscale/issues/3010.
+      throw new Problem("users in dst are only allowed from the same user");
     case "autogroup":
       if (dst.name === "tagged" || ((dst.name === "self" || dst.name === "member") && !tagged)) return;
       throw new Problem(
@@ -59,6 +63,12 @@ function validatePair(entry: string, dst: Selector, sources: readonly Selector[]
   }
 }
 
+/** Users, groups, tags and autogroups of the tailnet. Source: the same page, and github.com/tailscale/tailscale/issues/5824 for the words. */
+function maySignIn(selector: Selector): boolean {
+  if (selector.kind === "autogroup") return !NO_MACHINE.has(selector.name);
+  return ["user", "domain", "group", "tag"].includes(selector.kind);
+}
+
 /** @throws {Problem} with the first fault of an `ssh` rule. */
 export function validateSsh(rule: SshRule, policy: Policy, tailnet: Tailnet): void {
   validateAction(rule.action);
@@ -66,7 +76,8 @@ export function validateSsh(rule: SshRule, policy: Policy, tailnet: Tailnet): vo
   validateCheckPeriod(rule.checkPeriod);
   if (rule.acceptEnv.includes("")) throw new Problem("acceptEnv values cannot be empty");
   const sources = sourceSelectors(rule.src, policy);
-  for (const selector of sources) {
+  for (const [index, selector] of sources.entries()) {
+    if (!maySignIn(selector)) throw new Problem(`"${rule.src[index] ?? ""}" is not allowed in src`);
     if (selector.kind === "domain" && !tailnetDomains(tailnet).includes(selector.domain)) {
       throw new Problem(
         `[ssh] ${selector.domain} is not associated with this Tailnet and cannot be used in user:*@<domain> expressions`,
@@ -88,9 +99,6 @@ function sshDestination(entry: string, policy: Policy): Selector {
   if (selector === undefined) throw new Problem(`invalid dst "${entry}"`);
   return selector;
 }
-
-/** Autogroups that mean no machine of the tailnet. */
-const NO_MACHINE = new Set(["internet", "shared", "danger-all", "nonroot"]);
 
 function isAllowedInTest(selector: Selector | undefined): boolean {
   if (selector === undefined || selector.kind === "any") return false;
