@@ -60,6 +60,16 @@ describe("The server's units, by systemd's own judgement", () => {
     }
   });
 
+  it("call verbs that cachectl has, with options that these take", () => {
+    for (const text of units.values()) {
+      const [, call] = /^ExecStart=\S+\/bin\/cachectl (.*)$/m.exec(text) ?? [];
+      if (call === undefined) continue;
+      const args = ["--disable-warning=ExperimentalWarning", "nix/cachectl/main.ts", ...call.split(" "), "--help"];
+      const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 10_000 });
+      assert.equal(status, 0, `${call}: ${stderr}`);
+    }
+  }).timeout(30_000);
+
   it("run at times that systemd understands", () => {
     for (const text of units.values()) {
       for (const [, time = ""] of text.matchAll(/^OnCalendar=(.*)$/gm)) {
