@@ -1,7 +1,7 @@
 /** A machine of a pair: see upload-host.sh. Real Nix with a daemon and a store of its own, real cachectl, real paths. */
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 const program = join(import.meta.dirname, "upload-host.sh");
@@ -16,12 +16,8 @@ export interface Ended {
 
 /** A program that runs on a machine. */
 export interface Started {
-  readonly ended: Promise<{
-    readonly status: number | null;
-    readonly signal: NodeJS.Signals | null;
-    readonly stderr: string;
-  }>;
-  kill(signal: NodeJS.Signals): void;
+  readonly ended: Promise<Ended>;
+  readonly kill: (signal: NodeJS.Signals) => void;
 }
 
 const environment = {
@@ -84,10 +80,10 @@ export class Machine {
   /** Starts a program and lets it run. */
   start(command: readonly string[]): Started {
     const child = spawn("nsenter", this.#enter(command), { env: environment, stdio: ["ignore", "pipe", "pipe"] });
-    let said = "";
-    child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString("utf8")));
-    child.stdout.resume();
-    const ended = once(child, "close").then(() => ({ status: child.exitCode, signal: child.signalCode, stderr: said }));
+    const said = { stdout: "", stderr: "" };
+    child.stdout.on("data", (chunk: Buffer) => (said.stdout += chunk.toString("utf8")));
+    child.stderr.on("data", (chunk: Buffer) => (said.stderr += chunk.toString("utf8")));
+    const ended = once(child, "close").then(() => ({ status: child.exitCode, ...said }));
     return { ended, kill: (signal) => this.#signal(child.pid ?? 0, signal) };
   }
 
@@ -115,8 +111,10 @@ export class Machine {
     return readFileSync(join(this.root, file), "utf8");
   }
 
+  /** Names in a folder; none where there is no such folder. */
   list(folder: string): string[] {
-    return readdirSync(join(this.root, folder)).sort();
+    const found = join(this.root, folder);
+    return existsSync(found) ? readdirSync(found).sort() : [];
   }
 }
 

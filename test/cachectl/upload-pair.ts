@@ -55,11 +55,14 @@ export class Pair {
   readonly server = new Machine(join(this.#folder, "server"));
   readonly builder = new Machine(join(this.#folder, "builder"));
   readonly port: number;
+  /** Where the builder's uploader goes, until it is configured otherwise. */
+  serverSettings: { readonly host: string; readonly port: number; readonly hostKey: string };
   #settings: Readonly<Record<string, unknown>> = {};
   #built = 0;
 
   private constructor(port: number) {
     this.port = port;
+    this.serverSettings = { host: "127.0.0.1", port, hostKey: "" };
     // The account that takes uploads reads below it.
     chmodSync(this.#folder, 0o755);
   }
@@ -87,8 +90,8 @@ export class Pair {
     execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", join(server.root, "etc/ssh/host")]);
     server.write("/etc/ssh/sshd_config", sshdConfig(port));
     server.write(`${state}/config.json`, "{}");
-    const hostKey = server.read("/etc/ssh/host.pub").trim();
-    this.configure({ name: "builder", system: "x86_64-linux", server: { host: "127.0.0.1", port, hostKey } });
+    this.serverSettings = { ...this.serverSettings, hostKey: server.read("/etc/ssh/host.pub").trim() };
+    this.configure({ name: "builder", system: "x86_64-linux", server: this.serverSettings });
     const halves = JSON.parse(builder.must(["cachectl", "keys", "init"])) as object;
     const registration = { name: "builder", system: "x86_64-linux", ...halves };
     server.must(["cachectl", "builders", "add"], JSON.stringify(registration));
