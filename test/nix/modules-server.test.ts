@@ -78,6 +78,15 @@ for (const lib of libs()) {
       assert.ok(listens.slice(3).every((listen) => listen.startsWith("listen 127.0.0.1:")));
     });
 
+    it("gives nginx room for many readers, unless the machine says otherwise", async () => {
+      const nginx = at((await on()).config, "services", "nginx");
+      assert.match(textAt(nginx, "appendConfig"), /^worker_processes auto;$[^]*^worker_rlimit_nofile \d+;$/m);
+      assert.equal(textAt(nginx, "eventsConfig"), "worker_connections 2048;");
+      const own = { services: { nginx: { eventsConfig: "worker_connections 9;" } } };
+      const { config } = await on([enabled, own]);
+      assert.equal(at(config, "services", "nginx", "eventsConfig"), "worker_connections 9;");
+    });
+
     it("has nginx log what status counts, and no addresses", async () => {
       const text = textAt((await on()).config, "services", "nginx", "appendHttpConfig");
       assert.match(text, /access_log \/var\/log\/nginx\/nix-binary-cache\.log nix_binary_cache /);

@@ -36,8 +36,9 @@ in
 
     services.nginx = {
       enable = true;
-      # nginx's own defaults, one worker and 512 connections, are too few for 200 readers at once.
-      appendConfig = lib.mkDefault "worker_processes auto;";
+      # nginx's own defaults, one worker and 512 connections, are too few for 200 readers at once; each connection takes
+      # two files, and systemd's own limit is 1024.
+      appendConfig = lib.mkDefault "worker_processes auto;\nworker_rlimit_nofile 8192;";
       eventsConfig = lib.mkDefault "worker_connections 2048;";
       appendHttpConfig = builtins.readFile ./log-format.conf + import ../nginx-config.nix {
         inherit (cfg) port;
