@@ -42,7 +42,8 @@ export function plotYear(played: readonly Played[], budgetBytes: number, title: 
     ...months,
     `<path d="M${at(x(0))} ${at(y(budgetBytes))}H${at(x(days))}" stroke="#000" stroke-dasharray="6 4"/>`,
     `<text x="${at(x(days) - 4)}" y="${at(y(budgetBytes) - 5)}" text-anchor="end">budget</text>`,
-    ...lines,
+    // The first is what it is about: on top of the others.
+    ...lines.reverse(),
     ...legend,
     "</svg>",
     "",

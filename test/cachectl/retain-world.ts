@@ -1,5 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import {
+  existsSync,
   lutimesSync,
   mkdirSync,
   mkdtempSync,
@@ -35,7 +36,7 @@ export class RetainWorld {
   readonly folder = mkdtempSync(join(tmpdir(), "retain-world-"));
   /** What is /nix inside. */
   readonly nix = join(this.folder, "nix");
-  readonly state = join(this.folder, "state");
+  readonly state: string = join(this.folder, "state");
   readonly roots = join(this.nix, "var/nix/gcroots/nix-binary-cache");
   /** Where paths can be fetched from anew: a binary cache in a folder. */
   readonly substituter = join(this.folder, "substituter");
@@ -44,7 +45,16 @@ export class RetainWorld {
   /** Why there can't be one here; undefined when there can. */
   static readonly missing = missingHere();
 
-  constructor() {
+  readonly #diskBytes: number | undefined;
+
+  /** With `diskBytes`, /nix and the state lie on a disk of that size of their own: only root can make one. */
+  constructor({ diskBytes }: { readonly diskBytes?: number } = {}) {
+    this.#diskBytes = diskBytes;
+    if (diskBytes !== undefined) {
+      mkdirSync(this.nix);
+      this.#mount("mount", "-t", "tmpfs", "-o", `size=${diskBytes}`, "retain-world", this.nix);
+      this.state = join(this.nix, "state");
+    }
     for (const folder of [this.nix, this.state, join(this.folder, "etc"), this.roots])
       mkdirSync(folder, { recursive: true });
     const settings = [
@@ -82,6 +92,15 @@ export class RetainWorld {
     return new Map(packages.map(({ name }, index) => [name, paths[index] ?? ""]));
   }
 
+  /** Adds files as they are: fast, without references. Their store paths. */
+  add(count: number, size: number, name = "file"): string[] {
+    const files = Array.from({ length: count }, (_, index) => join(this.folder, `${name}-${index}`));
+    for (const [index, file] of files.entries()) writeFileSync(file, String(index).padEnd(size, "."));
+    return this.must("nix-store", "--add", ...files)
+      .trim()
+      .split("\n");
+  }
+
   /** Makes a root in one of our areas, as old as said. */
   root(folder: string, path: string, daysOld: number, name = basename(path)): string {
     const file = join(this.roots, folder, name);
@@ -102,6 +121,11 @@ export class RetainWorld {
     return this.run("nix-store", "--check-validity", path).status === 0;
   }
 
+  /** Whether a path's files are there: without asking Nix. */
+  lies(path: string): boolean {
+    return existsSync(this.physical(path));
+  }
+
   /** A file of the store's, as it lies on the disk. */
   physical(path: string): string {
     return join(this.nix, path.slice("/nix/".length));
@@ -110,7 +134,7 @@ export class RetainWorld {
   /** What Nix says of the whole store, every file hashed anew: empty when all is well. */
   verify(): string {
     const { status, stderr } = this.run("nix-store", "--verify", "--check-contents");
-    const complaints = stderr.split("\n").filter((line) => !/^(?:reading the Nix|checking |$)/.test(line));
+    const complaints = stderr.split("\n").filter((line) => !/^(?:reading the Nix|checking |waiting for |$)/.test(line));
     return status === 0 ? complaints.join("\n") : `status ${status}: ${stderr}`;
   }
 
@@ -147,8 +171,14 @@ export class RetainWorld {
   }
 
   remove(): void {
+    if (this.#diskBytes !== undefined) this.#mount("umount", this.nix);
     // The store's folders are read-only: as root they go all the same.
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #mount(program: string, ...args: readonly string[]): void {
+    const { status, stderr } = spawnSync(program, args, { encoding: "utf8" });
+    if (status !== 0) throw new Error(`${program} ended with ${status}: ${stderr}`);
   }
 
   #inside(command: readonly string[]): string[] {

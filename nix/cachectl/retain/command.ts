@@ -1,8 +1,6 @@
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { type Command, type Invocation, UsageError } from "../lib/command.ts";
-import { tryLock } from "../lib/lock.ts";
 import { showBytes } from "../receive/sizes.ts";
+import { alone } from "./alone.ts";
 import { collectGarbage } from "./collect.ts";
 import { openStoreHost, requireRights, type StoreHost } from "./host.ts";
 import { type RetainRecord, writeRecord } from "./record.ts";
@@ -10,8 +8,6 @@ import { describeOutcome, describeOverBudget, describePlan } from "./report.ts";
 import { retain, type RetainResult } from "./retain.ts";
 import { type Survey, survey } from "./survey.ts";
 
-/** As in sysexits.h: try again later. */
-const anotherRuns = 75;
 /** As a shell says it of a program that SIGTERM ended. */
 const stopped = 143;
 /** Some hundred GiB on a slow disk. */
@@ -26,7 +22,7 @@ export const command: Command = {
   usage: "retain [--dry-run] [--if-low] [--all] [--json]",
   options: { "dry-run": { type: "boolean" }, "if-low": { type: "boolean" }, all: { type: "boolean" } },
   async run(invocation) {
-    const { positionals, options, paths, stdout, stderr } = invocation;
+    const { positionals, options, paths, stdout } = invocation;
     if (positionals.length > 0)
       throw new UsageError(`found ${JSON.stringify(positionals[0])}\nusage: cachectl ${command.usage}`);
     const host = openStoreHost(invocation);
@@ -36,17 +32,8 @@ export const command: Command = {
     }
     if (options["dry-run"] === true) return dryRun(invocation, host);
     requireRights(paths);
-    mkdirSync(paths.state, { recursive: true, mode: 0o755 });
-    const lock = tryLock(join(paths.state, "retain.lock"));
-    if (lock === undefined) {
-      stderr.write("cachectl: another run of retain is at it; it does all that this one would\n");
-      return anotherRuns;
-    }
-    try {
-      return await realRun(invocation, host);
-    } finally {
-      lock.release();
-    }
+    host.giveUpReserve();
+    return alone("retain", invocation, () => realRun(invocation, host));
   },
 };
 

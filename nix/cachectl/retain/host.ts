@@ -1,5 +1,5 @@
 /** This server's store as retention and its sisters work on it: with the rights of whoever runs them, root as a rule. */
-import { accessSync, constants, mkdirSync } from "node:fs";
+import { accessSync, constants, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Invocation } from "../lib/command.ts";
 import type { Paths } from "../lib/paths.ts";
@@ -23,7 +23,15 @@ export interface StoreHost extends SurveySources {
   readonly access: StoreAccess;
   /** `/nix/var/nix/db/db.sqlite`. */
   readonly databaseFile: string;
+  /**
+   * On a full disk, removes the file that Nix keeps for this case (`gc-reserved-space`, 8 MiB). Nix does so itself once it
+   * collects, but can't open its database for that when no byte is left (tried: "disk I/O error"). It makes a new one.
+   */
+  giveUpReserve(): void;
 }
+
+/** Below this a disk is as good as full: what Nix opens its database with takes some of it already. */
+const fullBytes = 16 * 1024 ** 2;
 
 /** A store of 100,000 paths answers within seconds; one whose disk is busy takes its time. */
 const queryMilliseconds = 600_000;
@@ -31,16 +39,22 @@ const queryMilliseconds = 600_000;
 /** Opens this machine's store. Throws an Error when there is no Nix, or when config.json can't be used. */
 export function openStoreHost({ paths, env, stderr }: Pick<Invocation, "paths" | "env" | "stderr">): StoreHost {
   const settings = readRetentionSettings(readConfig(paths.config));
-  const environment = { ...env, PATH: searchPath(env.PATH), LC_ALL: "C.UTF-8" };
+  const full = diskSpace(paths.store).freeBytes < fullBytes;
+  const config = full ? { NIX_CONFIG: `${env.NIX_CONFIG ?? ""}\ngc-reserved-space = 0` } : {};
+  const environment = { ...env, ...config, PATH: searchPath(env.PATH), LC_ALL: "C.UTF-8" };
   const program = (name: string): string => findProgram(name, environment.PATH, []);
   const access = { program: program("nix-store"), environment, timeout: queryMilliseconds };
-  const databaseFile = join(env.NIX_STATE_DIR ?? "/nix/var/nix", "db/db.sqlite");
+  const databaseFolder = join(env.NIX_STATE_DIR ?? "/nix/var/nix", "db");
+  const databaseFile = join(databaseFolder, "db.sqlite");
   const keeping = keepingOf(nixSettings({ environment, program }));
   const warn = (message: string): void => void stderr.write(`cachectl: ${message}\n`);
   return {
     paths,
     access,
     databaseFile,
+    giveUpReserve: () => {
+      if (full) rmSync(join(databaseFolder, "reserved"), { force: true });
+    },
     settings,
     readRoots: () => readRoots(paths, access, settings),
     readGraph: (): Promise<Graph> => readGraph({ databaseFile, storeDirectory: paths.store, access, keeping, warn }),
