@@ -565,7 +565,7 @@ const building: readonly Failure[] = [
       world.state({ server: { failures: 1, since: Date.now() - 5000, notBefore: 0, reason: "away" } }),
     check: "last-upload",
     level: "warning",
-    says: /1 attempts failed since 5 s/,
+    says: /1 attempt failed since 5 s/,
   },
   {
     what: "nothing was uploaded yet",

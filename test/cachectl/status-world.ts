@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathsFrom, type Paths } from "../../nix/cachectl/lib/paths.ts";
 import { statusOf, type Status } from "../../nix/cachectl/status/status.ts";
+import { diskSpace } from "../../nix/cachectl/receive/limits.ts";
 import { storePath } from "./receive-protocol.ts";
 
 export const now = Date.parse("2026-03-20T12:00:00Z");
@@ -46,7 +47,14 @@ export class StatusWorld {
     writeFileSync(join(this.paths.state, "audit.log"), audit().join(""));
     this.#incoming("macbook", "waiting", now - 5 * hour);
     this.json("populate.json", populate);
-    this.json("retain.json", retain);
+    const free = diskSpace(this.paths.store).freeBytes;
+    // In the two days since, half a GiB an hour, as before.
+    this.json("retain.json", { ...retain, freeBytesAfter: free + 24 * gibibyte });
+    const hours = Array.from({ length: 13 * 24 }, (_, index) => 13 * 24 - index);
+    this.json(
+      "status/disk.json",
+      hours.map((ago) => ({ at: now - ago * hour, freeBytes: free + (ago * gibibyte) / 2 })),
+    );
     this.json("canary.json", canaries());
     return this;
   }

@@ -23,9 +23,9 @@ describe("cachectl status", () => {
     const text = lines.join("\n");
     for (const expected of [
       /^server +server, http:\/\/server:5000, signs with server-cache-1$/m,
-      /^today +served 15\.0 GiB, 93 % out of nginx's cache; 3 of 5 paths asked for were here; 1 answers were errors$/m,
+      /^today +served 15\.0 GiB, 93 % out of nginx's cache; 3 of 5 paths asked for were here; 1 error$/m,
       /^builder +desktop {2}last upload 60 min ago, 20 paths \(10\.0 MiB\) today, half of the uploads within 1\.5 s$/m,
-      /^builder +macbook {2}has not uploaded yet, 1 paths on their way for 5 h, in the way: the disk is <full>$/m,
+      /^builder +macbook {2}has not uploaded yet, 1 path on the way for 5 h, in the way: the disk is <full>$/m,
       /^populate +6 h ago$/m,
       /laptop {2}1 failed: nixosConfigurations\.laptop \(build: hello\.drv failed\)$/m,
       /^retain +2 days ago: kept 50\.0 GiB of 100\.0 GiB, dropped 4 roots \(10\.0 GiB\)$/m,

@@ -1,3 +1,4 @@
+import { plural } from "./show.ts";
 import type { Finding, Level } from "./finding.ts";
 
 /** What `cachectl doctor --json` prints. */
@@ -26,6 +27,6 @@ export function describeDoctor({ role, findings, seconds }: DoctorReport): strin
     ...(mend === undefined ? [] : [`${indent}→ ${mend}`]),
   ]);
   const count = (level: Level): number => findings.filter((finding) => finding.level === level).length;
-  const end = `${role}: ${count("failure")} failures, ${count("warning")} warnings, ${count("ok")} well; ${seconds.toFixed(1)} s`;
+  const end = `${role}: ${plural(count("failure"), "failure")}, ${plural(count("warning"), "warning")}, ${count("ok")} well; ${seconds.toFixed(1)} s`;
   return [...lines, end, ""].join("\n");
 }

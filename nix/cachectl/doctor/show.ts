@@ -1,4 +1,4 @@
-/** Times as a person reads them. */
+/** Times and numbers as a person reads them. */
 
 /** "40 s", "12 min", "5 h", "3 days". */
 export function showDuration(milliseconds: number): string {
@@ -7,4 +7,9 @@ export function showDuration(milliseconds: number): string {
   if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`;
   if (seconds < 48 * 3600) return `${Math.round(seconds / 3600)} h`;
   return `${Math.round(seconds / 86_400)} days`;
+}
+
+/** "1 path", "2 paths"; `word` takes an s. */
+export function plural(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? "" : "s"}`;
 }

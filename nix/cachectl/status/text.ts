@@ -1,6 +1,6 @@
 /** The status as one screen of text. */
 import type { CanaryRun } from "../canary/history.ts";
-import { showDuration } from "../doctor/show.ts";
+import { plural, showDuration } from "../doctor/show.ts";
 import type { QueueReport } from "../queue/report.ts";
 import { showBytes } from "../receive/sizes.ts";
 import type { RetainRecord } from "../retain/record.ts";
@@ -52,7 +52,7 @@ function serverLines({ traffic, builders, populate, retain, disk }: ServerStatus
 export function describeCounts({ bytes, hitBytes, asked, found, errors }: ServerStatus["traffic"]["total"]): string {
   const hits = percent(hitBytes, bytes);
   const share = hits === undefined ? "" : `, ${hits} % out of nginx's cache`;
-  const failed = errors === 0 ? "" : `; ${errors} answers were errors`;
+  const failed = errors === 0 ? "" : `; ${plural(errors, "error")}`;
   return `served ${showBytes(bytes)}${share}; ${found} of ${asked} paths asked for were here${failed}`;
 }
 
@@ -62,11 +62,11 @@ export function describeBuilder(builder: BuilderStatus, now: number): string {
   const half = median(latencies.map(({ seconds }) => seconds));
   const parts = [
     last,
-    ...(today.paths > 0 ? [`${today.paths} paths (${showBytes(today.bytes)}) today`] : []),
+    ...(today.paths > 0 ? [`${plural(today.paths, "path")} (${showBytes(today.bytes)}) today`] : []),
     ...(half === undefined ? [] : [`half of the uploads within ${half.toFixed(1)} s`]),
     ...(waiting.since === undefined
       ? []
-      : [`${waiting.paths} paths on their way for ${showDuration(now - waiting.since)}`]),
+      : [`${plural(waiting.paths, "path")} on the way for ${showDuration(now - waiting.since)}`]),
     ...(trouble === undefined ? [] : [`in the way: ${trouble}`]),
   ];
   return `${name}  ${parts.join(", ")}`;
@@ -101,7 +101,7 @@ export function describeRetain(record: RetainRecord | undefined, now: number): s
   if (outcome === "failed") return `failed ${when}: ${reason ?? "unknown"}`;
   if (plan === undefined) return `${outcome} ${when}`;
   if (outcome === "over-budget") return `over budget ${when}: what must stay is ${showBytes(plan.keptBytes)}`;
-  return `${when}: kept ${showBytes(plan.keptBytes)} of ${showBytes(plan.budgetBytes)}, dropped ${plan.evicted} roots (${showBytes(plan.evictedBytes)})`;
+  return `${when}: kept ${showBytes(plan.keptBytes)} of ${showBytes(plan.budgetBytes)}, dropped ${plural(plan.evicted, "root")} (${showBytes(plan.evictedBytes)})`;
 }
 
 export function describeCanary(runs: readonly CanaryRun[], now: number): string {

@@ -1,5 +1,6 @@
 import type { Check } from "../check.ts";
 import { nixConfig, type NixConfig } from "../facts/nix-config.ts";
+import { plural } from "../show.ts";
 import { failure, ok, warning, type Verdict } from "../finding.ts";
 
 export const fallbackCheck: Check = {
@@ -30,7 +31,5 @@ export function judgeFallback(config: NixConfig): Verdict {
       mend,
     );
   }
-  return ok(
-    `on; ${attempts} attempt${attempts === 1 ? "" : "s"} of ${timeout} s; "not there" is believed for ${negative} s`,
-  );
+  return ok(`on; ${plural(attempts, "attempt")} of ${timeout} s; "not there" is believed for ${negative} s`);
 }

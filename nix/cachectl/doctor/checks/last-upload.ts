@@ -1,6 +1,6 @@
 import type { Check } from "../check.ts";
 import { failure, ok, warning, type Verdict } from "../finding.ts";
-import { showDuration } from "../show.ts";
+import { plural, showDuration } from "../show.ts";
 import { readState, type UploadState } from "../../upload/state.ts";
 
 export const lastUploadCheck: Check = {
@@ -20,7 +20,7 @@ export function judgeLastUpload(
   const last =
     lastSuccess === undefined ? "nothing was uploaded yet" : `the last one was ${showDuration(now - lastSuccess)} ago`;
   if (server !== undefined) {
-    const text = `${server.failures} attempts failed since ${showDuration(now - server.since)} (${last}): ${server.reason}`;
+    const text = `${plural(server.failures, "attempt")} failed since ${showDuration(now - server.since)} (${last}): ${server.reason}`;
     const mend = "see the lines above; then: cachectl queue retry";
     return now - server.since > day ? failure(text, mend) : warning(text, mend);
   }

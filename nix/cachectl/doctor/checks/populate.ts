@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Check } from "../check.ts";
 import { failure, ok, warning, type Verdict } from "../finding.ts";
-import { showDuration } from "../show.ts";
+import { plural, showDuration } from "../show.ts";
 import { fieldsOf } from "../../lib/json.ts";
 import { readResult, type PopulateResult } from "../../populate/result.ts";
 
@@ -44,5 +44,5 @@ export function judgePopulate(result: PopulateResult | undefined, now: number): 
   if (result.stopped) return warning(`was stopped before its end, ${when}`, again);
   if (age > stale)
     return failure(`the last run was ${when}: its timer does not run`, "systemctl list-timers 'nix-binary-cache*'");
-  return ok(`${result.outputs.length} outputs, ${when}`);
+  return ok(`${plural(result.outputs.length, "output")}, ${when}`);
 }

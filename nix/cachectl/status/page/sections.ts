@@ -1,6 +1,6 @@
 /** The page's parts, one a subject. */
 import type { CanaryRun } from "../../canary/history.ts";
-import { showDuration } from "../../doctor/show.ts";
+import { plural, showDuration } from "../../doctor/show.ts";
 import { showBytes } from "../../receive/sizes.ts";
 import type { PopulateResult } from "../../populate/result.ts";
 import type { RetainRecord } from "../../retain/record.ts";
@@ -34,7 +34,7 @@ export function trafficSection(traffic: Traffic, now: number): Markup {
     bars.map(({ counts }) => ({ whole: counts.bytes, part: counts.hitBytes })),
   );
   return markup`<section><h2>Served</h2><p>Today: ${today}.</p>${chart}
-<p class="quiet">Dark: out of nginx’s cache. Light: compressed anew. Since counting began: ${showBytes(traffic.total.bytes)}.</p></section>`;
+<p class="quiet"><span class="key first"></span> out of nginx’s cache, <span class="key second"></span> compressed anew. Since counting began: ${showBytes(traffic.total.bytes)}.</p></section>`;
 }
 
 export function uploadsSection(builders: readonly BuilderStatus[], now: number): Markup {
@@ -48,7 +48,7 @@ export function uploadsSection(builders: readonly BuilderStatus[], now: number):
   const says =
     half === undefined
       ? "No upload yet."
-      : `${values.length} uploads, half of them within ${half.toFixed(1)} s, the slowest ${worst.toFixed(1)} s.`;
+      : `${plural(values.length, "upload")}, half of them within ${half.toFixed(1)} s, the slowest ${worst.toFixed(1)} s.`;
   const chart = lineChart(
     {
       id: "latency",
