@@ -89,7 +89,8 @@ ${Object.entries(answers)
   --trust-host-keys take ssh host keys as the network shows them, without a look
   --overwrite       change Pulumi.STACK.yaml where it is there already
   --no-preview      write the file, and leave Pulumi alone
-  --no-input        never ask, even on a terminal`;
+  --no-input        never ask, even on a terminal
+  --help            this`;
 
 /** Reads flags and the answers file; flags win. @returns undefined when help was asked for. @throws UsageError */
 export function readGiven(args: readonly string[]): Given | undefined {

@@ -1,53 +1,11 @@
 /** The interview: in the order in which one answer helps to find the next. */
-import type { z } from "zod";
 import * as field from "../../components/config/fields.ts";
-import { type AnswerName, answers, type Given } from "./answers.ts";
-import type { Asker, Question } from "./asker.ts";
+import { askHostKey } from "./ask-host-key.ts";
+import { answer, checkedBy, type Interview } from "./context.ts";
 import { type Device, likelySystem } from "./devices.ts";
 import type { FlakeOutputs, UnknownOutputs } from "./flake.ts";
-import type { HostKey, NoHostKey } from "./host-key.ts";
 import { askMachines } from "./machines.ts";
 import type { CiPlan, Plan, ServerPlan } from "./plan.ts";
-
-/** Where the interview finds things out. */
-export interface Sources {
-  readonly devices: readonly Device[];
-  readonly flakeOutputs: (flake: string) => Promise<FlakeOutputs | UnknownOutputs>;
-  readonly scanHostKey: (address: string, port: number) => Promise<HostKey | NoHostKey>;
-}
-
-/** What every part of the interview works with. */
-export interface Interview {
-  readonly asker: Asker;
-  readonly given: Given;
-  /** Answers that the stack's file holds already: the defaults. */
-  readonly before: Pick<Given, "values" | "machines">;
-  readonly sources: Sources;
-}
-
-/** Says what a field's rule says. */
-export function checkedBy(rule: z.ZodType): (answer: string) => string | undefined {
-  return (answer) => {
-    const parsed = rule.safeParse(answer);
-    return parsed.success ? undefined : (parsed.error.issues[0]?.message ?? "not accepted");
-  };
-}
-
-/** Anything that was given is not asked; it is checked with the rest of the file. */
-export async function answer(
-  { asker, given, before }: Interview,
-  name: AnswerName,
-  more: Partial<Question> = {},
-): Promise<string | undefined> {
-  const value = given.values[name];
-  if (value !== undefined) return value;
-  const question = { flag: `--${name}`, text: sentence(answers[name]), ...more };
-  return await asker.ask({ ...question, default: before.values[name] ?? more.default });
-}
-
-function sentence(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
 
 /** Asks everything; a part that lacks answers is undefined, and the asker knows what was missing. */
 export async function interview(context: Interview): Promise<Plan | undefined> {
@@ -121,37 +79,6 @@ async function askConfiguration(
   const likely = server !== undefined && (names.includes(server) || "reason" in outputs) ? server : only;
   const offers = names.map((value) => ({ value }));
   return await answer(context, "configuration", { default: likely, offers, check: checkedBy(field.hostName) });
-}
-
-/** Scans, shows the fingerprint, and has a person confirm it; nobody there: the key or the trust must have been given. */
-export async function askHostKey(
-  { asker, given, before, sources }: Interview,
-  { name, address, port, machine }: { name: string; address: string | undefined; port: number; machine?: string },
-): Promise<string | undefined> {
-  const known = machine === undefined ? given.values["host-key"] : given.machines[machine]?.hostKey;
-  const earlier = machine === undefined ? before.values["host-key"] : before.machines[machine]?.hostKey;
-  if (known !== undefined) return known;
-  const flag =
-    machine === undefined
-      ? "--host-key (or --trust-host-keys)"
-      : `--answers: machines.${machine}.hostKey (or --trust-host-keys)`;
-  const question = { flag, text: `Host key of ${name}, "ssh-ed25519 AAAA…"`, check: checkedBy(field.ed25519Key) };
-  const scanned = earlier !== undefined || address === undefined ? undefined : await sources.scanHostKey(address, port);
-  if (scanned !== undefined && "key" in scanned) {
-    asker.tell(
-      `\n${name} (${address ?? ""}) shows the host key ${scanned.fingerprint}\n` +
-        `On its own console, this prints the true one: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`,
-    );
-    if (given.trustHostKeys) return scanned.key;
-    const same = await asker.ask({ flag, text: "Is it the same? yes, or the true key", check: yesOr(question.check) });
-    return same === "yes" ? scanned.key : same;
-  }
-  if (scanned !== undefined) asker.tell(`\nThe host key of ${name} was not found: ${scanned.reason}`);
-  return await asker.ask({ ...question, default: earlier });
-}
-
-function yesOr(check: (answer: string) => string | undefined): (answer: string) => string | undefined {
-  return (text) => (text === "yes" ? undefined : check(text));
 }
 
 async function askCi(context: Interview, flake: string, outputsOf: OutputsOf): Promise<CiPlan | undefined> {

@@ -2,7 +2,8 @@
 import * as field from "../../components/config/fields.ts";
 import { type MachineAnswer, type Role, roles } from "./answers.ts";
 import { type Device, likelySystem } from "./devices.ts";
-import { askHostKey, checkedBy, type Interview } from "./interview.ts";
+import { askHostKey } from "./ask-host-key.ts";
+import { checkedBy, type Interview } from "./context.ts";
 import type { MachinePlan } from "./plan.ts";
 
 /** What a role means, beside its number. */

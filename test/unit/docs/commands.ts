@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { secretKeys } from "../../../components/config.ts";
+import { usage } from "../../../scripts/setup/answers.ts";
 import { read, root } from "./markdown.ts";
 
 /** Pulumi's commands that the documentation uses, with their flags: Pulumi's CLI documentation, 3.259. */
@@ -50,12 +51,10 @@ function wrongWithNpm(verb: string, [script = "", ...rest]: readonly string[]): 
   const name = verb === "run" ? script : verb;
   if (scripts[name] === undefined) return `package.json has no script ${name}`;
   if (!new RegExp(`^${name}\\) exec`, "m").test(runner)) return `scripts/run.sh has no verb ${name}`;
-  const source = [`scripts/${name}.ts`, "scripts/setup/answers.ts"].filter((file) => existsSync(join(root, file)));
-  return flagsOf(rest).map((flag) => missing(flag, source.map(read).join(""), name))[0];
-}
-
-function missing(flag: string, text: string, where: string): string | undefined {
-  return new RegExp(`["\`]?${flag.slice(2)}["\`]?[:=( ]|${flag}\\b`).test(text) ? undefined : `${where} has no ${flag}`;
+  const text =
+    name === "setup" ? usage : existsSync(join(root, `scripts/${name}.ts`)) ? read(`scripts/${name}.ts`) : "";
+  const flag = flagsOf(rest).find((candidate) => !new RegExp(`${candidate}(?![a-z-])`).test(text));
+  return flag === undefined ? undefined : `npm run ${name} has no ${flag}`;
 }
 
 const usages = new Map<string, string>();
@@ -80,17 +79,17 @@ export function usageOf(verb: string): string {
 }
 
 function wrongWithCachectl(verb: string, rest: readonly string[]): string | undefined {
-  const usage = usageOf(verb);
-  if (!usage.includes(`usage: cachectl ${verb}`)) return `cachectl has no verb ${verb}`;
+  const said = usageOf(verb);
+  if (!said.includes(`usage: cachectl ${verb}`)) return `cachectl has no verb ${verb}`;
   if (verb === "doctor") {
     const unknown = rest.find((word) => /^[a-z-]+$/.test(word) && !word.startsWith("--") && !doctorChecks().has(word));
     if (unknown !== undefined) return `doctor has no check ${unknown}`;
   }
-  const flag = flagsOf(rest).find((name) => name !== "--json" && !usage.includes(name));
+  const flag = flagsOf(rest).find((name) => name !== "--json" && !said.includes(name));
   if (flag !== undefined) return `cachectl ${verb} has no ${flag}`;
   const [second] = rest;
   const subVerbs = ["keys", "queue", "builders"].includes(verb) && second !== undefined && /^[a-z]+$/.test(second);
-  return subVerbs && !usage.includes(second) ? `cachectl ${verb} has no ${second}` : undefined;
+  return subVerbs && !said.includes(second) ? `cachectl ${verb} has no ${second}` : undefined;
 }
 
 function doctorChecks(): Set<string> {
@@ -118,7 +117,7 @@ function wrongWithUnits(rest: readonly string[]): string | undefined {
     .filter((file) => /\.(nix|service|timer|path)$/.test(file))
     .map((file) => read(`nix/${file}`) + file)
     .join("\n");
-  const unknown = units.find((unit) => !modules.includes(unit));
+  const unknown = units.find((unit) => !new RegExp(`${unit}(?![a-z-])`).test(modules));
   return unknown === undefined ? undefined : `nix/ has no unit ${unknown}`;
 }
 

@@ -6,7 +6,8 @@ import type { Given } from "../../../scripts/setup/answers.ts";
 import { type Asker, terminal } from "../../../scripts/setup/asker.ts";
 import type { Device } from "../../../scripts/setup/devices.ts";
 import { fingerprint } from "../../../scripts/setup/host-key.ts";
-import { interview, type Sources } from "../../../scripts/setup/interview.ts";
+import type { Sources } from "../../../scripts/setup/context.ts";
+import { interview } from "../../../scripts/setup/interview.ts";
 
 const hostKey = `ssh-ed25519 ${"A".repeat(68)}`;
 
