@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ask } from "./serving-client.ts";
-import { haveTools, Nginx } from "./serving-nginx.ts";
+import { Nginx } from "./serving-nginx.ts";
+import { haveTools } from "./serving-tools.ts";
 import { Upstream } from "./serving-upstream.ts";
 
 const mebibyte = 1024 ** 2;
@@ -48,8 +49,8 @@ describe("nginx with a cache on a disk of eight megabytes", function () {
     const [first, , , , , last] = all;
     assert.ok(first !== undefined && last !== undefined);
     // The cache's manager looks every ten seconds.
-    await until(() => nginx.files().whole.length < 6);
-    assert.ok(nginx.files().whole.length >= 4, "keeps what there is room for");
+    await until(() => nginx.cached().whole.length < 6);
+    assert.ok(nginx.cached().whole.length >= 4, "keeps what there is room for");
     for (const served of [first, last]) assert.ok((await ask(nginx.url + served.nar)).whole);
     assert.deepEqual([upstream.fills(first), upstream.fills(last)], [2, 1]);
   });
@@ -75,8 +76,8 @@ describe("nginx with a cache on a disk of eight megabytes", function () {
     const large = upstream.add(12 * mebibyte);
     const { whole } = await ask(nginx.url + large.nar);
     assert.equal(whole, false);
-    assert.deepEqual(nginx.files().whole, []);
-    await until(() => nginx.files().parts.length === 0);
+    assert.deepEqual(nginx.cached().whole, []);
+    await until(() => nginx.cached().parts.length === 0);
   });
 });
 

@@ -18,17 +18,17 @@ describe("nginx in front of a Harmonia that changes or fails", function () {
       it(`never serves it as whole, nor keeps it (${form})`, async () => {
         const served = pair.upstream.add(1_000_000);
         pair.upstream.manner = { dropAfter: 300_000, sized };
-        const kept = pair.nginx.files().whole.length;
+        const kept = pair.nginx.cached().whole.length;
         const answers = await Promise.all(
           [1, 2, 3].map(() => ask(pair.nginx.url + served.nar, headers).catch(() => undefined)),
         );
         for (const answer of answers) assert.ok(answer?.whole !== true, "cut off, but looked whole");
-        assert.equal(pair.nginx.files().whole.length, kept);
+        assert.equal(pair.nginx.cached().whole.length, kept);
         pair.upstream.manner = {};
         const { body, whole } = await ask(pair.nginx.url + served.nar, headers);
         assert.ok(whole);
         assert.deepEqual(headers === zstd ? zstdDecompressSync(body) : body, served.bytes);
-        assert.deepEqual(pair.nginx.files().parts, []);
+        assert.deepEqual(pair.nginx.cached().parts, []);
       });
     }
 

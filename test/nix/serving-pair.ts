@@ -1,4 +1,5 @@
-import { haveTools, Nginx, type ConfigArguments } from "./serving-nginx.ts";
+import { Nginx } from "./serving-nginx.ts";
+import { haveTools, type ConfigArguments } from "./serving-tools.ts";
 import { Upstream } from "./serving-upstream.ts";
 
 /** nginx, and the double behind it. */
