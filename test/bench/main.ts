@@ -14,7 +14,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   serving: async () => (await import("./serving.ts")).serving,
   retention: async () => (await import("./retention.ts")).retention,
   populate: async () => (await import("./populate.ts")).populate,
-  preview: async () => (await import("./preview.ts")).preview,
+  preview: async () => (await import("./preview.ts")).previewCost,
   policy: async () => (await import("./policy.ts")).policy,
 };
 

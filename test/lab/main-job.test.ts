@@ -62,6 +62,9 @@ describe("the main job, end to end", function () {
     this.timeout(45 * MINUTE);
     world = await testWorld();
   });
+  after("tell the figures", async () => {
+    if (broken === undefined) console.log(figures(seconds, await resourceCount(world)));
+  });
   after("leave nothing behind", async () => {
     await world.release();
   });
@@ -273,9 +276,5 @@ describe("the main job, end to end", function () {
     const again = mustSucceed(await run("up"));
     assert.deepEqual(again.outputs.publicKeys?.value, up.outputs.publicKeys?.value);
     assert.ok((await mainJob(world, url)).substituted);
-  });
-
-  after("tell the figures", async () => {
-    if (broken === undefined) console.log(figures(seconds, await resourceCount(world)));
   });
 });

@@ -1,0 +1,2 @@
+/** A Pulumi program that declares nothing: what any preview costs. */
+export const nothing = "";
