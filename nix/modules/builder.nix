@@ -59,7 +59,7 @@ in
         Type = "oneshot";
         RemainAfterExit = true;
         ExecStart = "${package}/bin/cachectl keys init --name ${builder.name}";
-        ReadWritePaths = [ state ];
+        StateDirectory = "nix-binary-cache";
         UMask = "0077";
       };
     };

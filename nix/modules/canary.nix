@@ -11,7 +11,6 @@ let
   inherit (config.services.nix-binary-cache) canary;
   job = import ./job.nix { inherit config lib pkgs; };
   kinds = import ./types.nix { inherit lib; };
-  state = "/var/lib/nix-binary-cache";
 in
 {
   options.services.nix-binary-cache.canary = {
@@ -31,7 +30,7 @@ in
   config = mkIf canary.enable {
     systemd.services.nix-binary-cache-canary =
       job.service "canary" {
-        ReadWritePaths = [ state ];
+        StateDirectory = "nix-binary-cache";
         UMask = "0022";
       }
       // {
@@ -39,6 +38,5 @@ in
         after = [ "network-online.target" ];
       };
     systemd.timers.nix-binary-cache-canary = job.timer (job.calendar canary.schedule);
-    systemd.tmpfiles.rules = [ "d ${state} 0755 root root -" ];
   };
 }

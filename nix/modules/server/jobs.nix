@@ -15,11 +15,9 @@ let
   # Roots belong to whoever made them, and other users' profiles are read.
   retains = {
     CapabilityBoundingSet = [ "CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH CAP_FOWNER" ];
-    ReadWritePaths = [
-      state
-      # Its database is read beside its writers, which takes a lock there.
-      "/nix/var/nix"
-    ];
+    StateDirectory = "nix-binary-cache";
+    # Its database is read beside its writers, which takes a lock there.
+    ReadWritePaths = [ "/nix/var/nix" ];
     ProtectHome = "read-only";
     # It speaks with the Nix daemon and nobody else.
     PrivateNetwork = true;
