@@ -14,8 +14,7 @@ describe("coverage, with the real Nix", function () {
 
   before(async function () {
     world = new PopulateWorld(await nixOrSkip(this));
-    const text = readFileSync(join(import.meta.dirname, "coverage-flake/flake.nix"), "utf8");
-    world.write(world.repository, "flake.nix", text.replaceAll("@SYSTEM@", system));
+    world.useText(readFileSync(join(import.meta.dirname, "coverage-flake/flake.nix"), "utf8"));
     flake = `git+file://${world.repository}`;
     cache = `file://${join(world.folder, "cache")}`;
   });

@@ -47,10 +47,11 @@ export class PopulateWorld {
   cache: Record<string, unknown> = {};
   warm: Record<string, unknown> | undefined;
 
-  constructor(bin: string) {
+  /** @param settings further lines of nix.conf */
+  constructor(bin: string, settings: readonly string[] = []) {
     worlds.add(this);
     chmodSync(this.folder, 0o755);
-    this.env = ownStore(this.folder, bin);
+    this.env = ownStore(this.folder, bin, settings);
     mkdirSync(this.state);
     this.write(this.words, "words", "one\n");
   }
@@ -73,7 +74,11 @@ export class PopulateWorld {
 
   /** Commits one of the flakes beside this file. */
   useFlake(name: "good" | "bad" | "gated", folder = "."): void {
-    const text = readFileSync(join(import.meta.dirname, "populate-flakes", `${name}.nix`), "utf8");
+    this.useText(readFileSync(join(import.meta.dirname, "populate-flakes", `${name}.nix`), "utf8"), folder);
+  }
+
+  /** Commits a flake's text, where `@FOLDER@`, `@WORDS@` and `@SYSTEM@` stand for what is known only here. */
+  useText(text: string, folder = "."): void {
     const places = { FOLDER: this.folder, WORDS: `git+file://${this.words}`, SYSTEM: system };
     const placed = Object.entries(places).reduce((before, [key, place]) => before.replaceAll(`@${key}@`, place), text);
     this.write(this.repository, join(folder, "flake.nix"), placed);

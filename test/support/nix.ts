@@ -27,6 +27,13 @@ export async function nixOrSkip(context: Context): Promise<string> {
   return context.skip();
 }
 
+/** The folder with this host's `nix` or the lab's, as above. Throws an Error that says why there is none. */
+export async function nixOrThrow(): Promise<string> {
+  const result = await (found ??= findNix());
+  if ("bin" in result) return result.bin;
+  throw new Error(result.reason);
+}
+
 async function findNix(): Promise<{ readonly bin: string } | { readonly reason: string }> {
   const host = findOptional("nix", process.env);
   const version = host === undefined ? undefined : versionOf(host);
