@@ -21,8 +21,15 @@ export interface Asker {
   tell(text: string): void;
 }
 
-/** Asks at a terminal until the answer is a good one. */
+/** Asks at a terminal until the answer is a good one. An answer rejects when the input ends (Ctrl-D, Ctrl-C) instead. */
 export function terminal(lines: Interface, write: (text: string) => void): Asker {
+  const ended = new Promise<never>((_, reject) => {
+    lines.once("close", () => {
+      reject(new Error("the input ended before the last question. Nothing was written."));
+    });
+  });
+  // Closed after the last question, nobody waits for it.
+  ended.catch(() => undefined);
   return {
     tell: (text) => {
       write(`${text}\n`);
@@ -30,7 +37,7 @@ export function terminal(lines: Interface, write: (text: string) => void): Asker
     ask: async (question) => {
       write(shown(question));
       for (;;) {
-        const typed = (await lines.question("> ")).trim();
+        const typed = (await Promise.race([lines.question("> "), ended])).trim();
         const answer = choose(typed, question);
         const wrong = answer === undefined ? "an answer is needed" : question.check?.(answer);
         if (wrong === undefined) return answer;

@@ -102,6 +102,14 @@ describe("setup at a terminal", () => {
     assert.ok(seen().includes(fingerprint(hostKey)));
   });
 
+  it("ends with a reason when the input does", async () => {
+    const input = new PassThrough();
+    const lines = createInterface({ input, output: new PassThrough() });
+    const waiting = terminal(lines, () => undefined).ask({ flag: "--x", text: "What?" });
+    input.end();
+    await assert.rejects(waiting, /input ended/);
+  });
+
   it("takes the true host key instead of the one that the network shows", async () => {
     const truth = `ssh-ed25519 ${"C".repeat(68)}`;
     const values = { server: "server", flake: "github:a/b", "server-address": "100.64.0.10", "server-ssh": "openssh" };
