@@ -47,8 +47,24 @@ let
   inherit (evaluated) config;
   # nix-darwin's own nix options can't be read where it does not manage Nix.
   unreadable = [ "assertions" ] ++ lib.optional (!(config.nix.enable or true)) "nix";
+
+  # Every option of ours, as its name and what it lacks: a kind, or words.
+  lacks =
+    option: (if option ? type then [ ] else [ "type" ]) ++ (if (option.description or "") == "" then [ "description" ] else [ ]);
+  listed =
+    path: tree:
+    if tree._type or null == "option" then
+      [
+        {
+          name = builtins.concatStringsSep "." path;
+          lacks = lacks tree;
+        }
+      ]
+    else
+      builtins.concatMap (name: listed (path ++ [ name ]) tree.${name}) (builtins.attrNames tree);
 in
 {
+  options = listed [ ] evaluated.options.services.nix-binary-cache;
   failed = map ({ message, ... }: message) (lib.filter ({ assertion, ... }: !assertion) config.assertions);
   config = builtins.removeAttrs config unreadable;
 }

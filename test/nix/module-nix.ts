@@ -29,6 +29,8 @@ export interface Case {
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 export interface Evaluated {
+  /** Every option below services.nix-binary-cache, and which of a type and a description it lacks. */
+  readonly options: readonly { readonly name: string; readonly lacks: readonly string[] }[];
   /** Messages of the assertions that do not hold. */
   readonly failed: readonly string[];
   readonly config: Readonly<Record<string, Json>>;

@@ -27,6 +27,7 @@ let
 
   common.options = {
     assertions = of (types.listOf types.unspecified) [ ];
+    warnings = of (types.listOf types.str) [ ];
     environment.systemPackages = of (types.listOf types.package) [ ];
     environment.etc = of (types.attrsOf (
       types.submodule {
@@ -68,7 +69,10 @@ let
         extraConfig = text;
         settings = anything;
       };
-      tailscale.interfaceName = of types.str "tailscale0";
+      tailscale = {
+        enable = yes;
+        interfaceName = of types.str "tailscale0";
+      };
     };
     networking.firewall = {
       enable = yes;

@@ -27,5 +27,14 @@ describe("The flake", () => {
       const modules = [{ services: { "nix-binary-cache": { vars, ...roles } } }];
       assert.deepEqual((await evaluate(lib.path, { roles: ["server", "builder", "client"], modules })).failed, []);
     });
+
+    it(`has a type and a description for every option (${lib.name})`, async () => {
+      const { options } = await evaluate(lib.path, { roles: ["server", "builder", "client"] });
+      assert.ok(options.length > 50, String(options.length));
+      assert.deepEqual(
+        options.filter(({ lacks }) => lacks.length > 0),
+        [],
+      );
+    });
   }
 });

@@ -20,6 +20,12 @@ for (const lib of libs()) {
     const refusals: readonly [what: string, modules: object[], option: RegExp, remedy: RegExp, release?: Release][] = [
       ["no signing key", server({ signing: { keys: [] } }), /server\.signing\.keys: is empty/, /Name a key/],
       [
+        "a deploy key in the store",
+        server({ populate: { deployKeyFile: "/nix/store/key" } }),
+        /server\.populate\.deployKeyFile: is in the Nix store/,
+        /outside it/,
+      ],
+      [
         "keys in the store",
         server({ signing: { directory: "/nix/store/keys" } }),
         /server\.signing\.directory: is in the Nix store/,
@@ -76,6 +82,13 @@ for (const lib of libs()) {
         assert.match(failed[0] ?? "", remedy);
       });
     }
+
+    it("warns of a machine that is in no tailnet", async () => {
+      const { config } = await on(server({}, { services: { tailscale: { enable: false } } }));
+      assert.match(JSON.stringify(config.warnings), /services\.tailscale\.enable: is false.*Set it to true, or/);
+      const other = await on(server({ tailnetInterface: "eth1" }, { services: { tailscale: { enable: false } } }));
+      assert.deepEqual([other.config.warnings, (await on([enabled])).config.warnings], [[], []]);
+    });
 
     it("refuses a Node that does not run TypeScript", async () => {
       const { failed } = await evaluate(lib.path, { roles: ["server"], modules: [enabled], node: "22.14.0" });

@@ -5,10 +5,16 @@ let
   trusted = config.nix.settings.trusted-users or [ ];
   allowedUsers = config.services.openssh.settings.AllowUsers or null;
   originPort = builtins.head (builtins.match ".*:([0-9]+)" server.origin);
+  tailscale = config.services.tailscale or { };
   at = option: "services.nix-binary-cache.server.${option}";
 in
 {
   config = lib.mkIf server.enable {
+    warnings = lib.optional (!(tailscale.enable or false) && server.tailnetInterface == "tailscale0") (
+      "services.tailscale.enable: is false, so nobody reaches the cache on tailscale0. Set it to true, or name another "
+      + "interface in ${at "tailnetInterface"}."
+    );
+
     assertions = [
       {
         assertion = server.signing.keys != [ ];
@@ -17,6 +23,10 @@ in
       {
         assertion = !lib.hasPrefix "/nix/store/" server.signing.directory;
         message = "${at "signing.directory"}: is in the Nix store, for everybody to read. Name a folder outside it.";
+      }
+      {
+        assertion = server.populate.deployKeyFile == null || !lib.hasPrefix "/nix/store/" server.populate.deployKeyFile;
+        message = "${at "populate.deployKeyFile"}: is in the Nix store, for everybody to read. Name a file outside it.";
       }
       {
         assertion = server.priority > 40 || server.upstreams == [ ];
