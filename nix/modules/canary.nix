@@ -8,7 +8,7 @@
 }:
 let
   inherit (lib) literalExpression mkIf mkOption types;
-  inherit (config.services.nix-binary-cache) canary;
+  inherit (config.services.nix-binary-cache) canary vars;
   job = import ./job.nix { inherit config lib pkgs; };
   kinds = import ./types.nix { inherit lib; };
 in
@@ -16,8 +16,9 @@ in
   options.services.nix-binary-cache.canary = {
     enable = mkOption {
       type = types.bool;
-      default = config.services.nix-binary-cache.server.enable or false;
-      defaultText = literalExpression "server.enable";
+      # Before the stack's facts are there, nothing says which keys to trust.
+      default = (config.services.nix-binary-cache.server.enable or false) && (vars.cache.url or null) != null;
+      defaultText = literalExpression "server.enable, once vars are set";
       description = "Whether this machine tries the cache on a schedule; `cachectl status` shows how it went.";
     };
     schedule = mkOption {

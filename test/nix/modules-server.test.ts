@@ -65,6 +65,8 @@ for (const lib of libs()) {
       assert.match(textAt(config, "services", "nginx", "appendHttpConfig"), /listen 5000;/);
       // Nothing says yet which flake.
       assert.equal(at(config, "systemd", "timers", "nix-binary-cache-populate"), undefined);
+      // Nor which keys a client trusts.
+      assert.equal(at(config, "systemd", "timers", "nix-binary-cache-canary"), undefined);
     });
 
     it("has nginx listen on the cache's port, before Harmonia on the loopback", async () => {
