@@ -260,7 +260,8 @@ in
       proxy_cache nix_binary_cache;
       proxy_cache_lock on;
       proxy_cache_lock_timeout ${toString fillTimeout}s;
-      proxy_cache_lock_age 1h;
+      # Whoever waited this long fetches anew: the one who did may have died.
+      proxy_cache_lock_age ${toString fillTimeout}s;
       add_header X-Cache $upstream_cache_status;
       ${headers "\"\"" "$nix_binary_cache_encoding"}
       proxy_pass http://nix_binary_cache_origin/nar/$nix_nar.nar?hash=$nix_nar_path;

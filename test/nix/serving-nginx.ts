@@ -87,12 +87,16 @@ export class Nginx {
     ];
   }
 
-  async stop(): Promise<void> {
-    if (this.#process.exitCode === null) {
-      this.#process.kill("SIGTERM");
-      await once(this.#process, "exit");
+  /** Ends nginx and removes its folder; `kill` ends it as a power cut does, and leaves the folder. */
+  async stop(how: "stop" | "kill" = "stop"): Promise<void> {
+    if (this.#process.exitCode === null && this.#process.signalCode === null) {
+      const pids = how === "kill" ? this.pids().reverse() : [];
+      const ended = once(this.#process, "exit");
+      for (const pid of pids) process.kill(pid, "SIGKILL");
+      if (how === "stop") this.#process.kill("SIGTERM");
+      await ended;
     }
-    rmSync(this.folder, { recursive: true, force: true });
+    if (how === "stop") rmSync(this.folder, { recursive: true, force: true });
   }
 
   async #up(): Promise<void> {
