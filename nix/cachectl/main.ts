@@ -27,6 +27,7 @@ const verbs: Readonly<Record<string, Loader>> = {
   doctor: () => import("./doctor/command.ts"),
   status: () => import("./status/command.ts"),
   canary: () => import("./canary/command.ts"),
+  scrub: () => import("./scrub/command.ts"),
 };
 
 async function main(args: readonly string[]): Promise<number> {
