@@ -20,6 +20,7 @@ const verbs: Readonly<Record<string, Loader>> = {
   populate: () => import("./populate/command.ts"),
   coverage: () => import("./coverage/command.ts"),
   retain: () => import("./retain/command.ts"),
+  scrub: () => import("./scrub/command.ts"),
   why: () => import("./why/command.ts"),
   pin: () => import("./pin/command.ts"),
   unpin: () => import("./pin/unpin.ts"),
@@ -27,7 +28,6 @@ const verbs: Readonly<Record<string, Loader>> = {
   doctor: () => import("./doctor/command.ts"),
   status: () => import("./status/command.ts"),
   canary: () => import("./canary/command.ts"),
-  scrub: () => import("./scrub/command.ts"),
 };
 
 async function main(args: readonly string[]): Promise<number> {
