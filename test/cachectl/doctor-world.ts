@@ -229,7 +229,11 @@ export class World {
   }
 
   diagnose(): Promise<readonly Finding[]> {
-    return diagnose(this.machine(), checks);
+    const machine = this.machine();
+    return diagnose(
+      machine,
+      checks.filter(({ roles }) => roles.some((role) => machine.roles.includes(role))),
+    );
   }
 
   close(): void {

@@ -2,7 +2,7 @@ import { type Command, type Invocation, UsageError } from "../lib/command.ts";
 import { isStorePath } from "../receive/path-list.ts";
 import type { Check } from "./check.ts";
 import { checks } from "./checks.ts";
-import { diagnose } from "./diagnose.ts";
+import { diagnose, withNeeds } from "./diagnose.ts";
 import { lookAround } from "./machine.ts";
 import { describeDoctor, reportOf } from "./report.ts";
 
@@ -21,7 +21,8 @@ async function run({ positionals, options, paths, env, stop, stdout }: Invocatio
   if (path !== undefined && !isStorePath(path))
     throw new UsageError(`--path is ${JSON.stringify(path)}; expected a store path`);
   const machine = lookAround({ paths, env, stop, ...(url && { url }), ...(path && { path }) });
-  const findings = await diagnose(machine, withTheirNeeds(positionals));
+  const meaningful = named(positionals).filter(({ roles }) => roles.some((role) => machine.roles.includes(role)));
+  const findings = await diagnose(machine, meaningful);
   const report = reportOf(machine.settings.role, findings, (Date.now() - started) / 1000);
   stdout.write(options.json === true ? `${JSON.stringify(report)}\n` : describeDoctor(report));
   return report.level === "failure" ? 1 : 0;
@@ -31,18 +32,10 @@ function textOf(value: Invocation["options"][string]): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-/** The checks of the given names, and those that they need; all of them when none is named. */
-function withTheirNeeds(names: readonly string[]): readonly Check[] {
-  if (names.length === 0) return checks;
-  const wanted = new Set<string>();
-  const add = (name: string): void => {
-    const check = checks.find((one) => one.name === name);
-    if (check === undefined) {
-      throw new UsageError(`found ${JSON.stringify(name)}; the checks are ${checks.map((one) => one.name).join(", ")}`);
-    }
-    wanted.add(name);
-    check.needs?.forEach(add);
-  };
-  names.forEach(add);
-  return checks.filter(({ name }) => wanted.has(name));
+function named(names: readonly string[]): readonly Check[] {
+  try {
+    return withNeeds(checks, names);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
 }

@@ -48,6 +48,8 @@ export interface Machine {
   readonly url: string | undefined;
   /** A store path as given on the command line, to be the one that is fetched. */
   readonly path: string | undefined;
+  /** The command that looks at a single check again. */
+  readonly program: string;
 }
 
 /** Finds out what kind of machine this is. Throws nothing: what is wrong with config.json, the check `config` says. */
@@ -59,7 +61,8 @@ export function lookAround(
   const settings = parseKnownSettings(config, existsSync);
   const env = { ...given.env, PATH: searchPath(given.env.PATH), LC_ALL: "C" };
   const { paths, stop, url, path } = given;
-  return { roles: [settings.role], settings, config, paths, places, env, stop, url, path };
+  const program = "cachectl doctor";
+  return { roles: [settings.role], settings, config, paths, places, env, stop, url, path, program };
 }
 
 function placesFrom(env: NodeJS.ProcessEnv): Places {
