@@ -1,8 +1,9 @@
 /** Everything about the tailnet's policy that is settled before a resource is declared. */
 import * as pulumi from "@pulumi/pulumi";
 import { type LivePolicy, type PolicyApi, policyApi, type Verdict } from "./api.ts";
-import { accessFromEnv, credentialAdvice, TailscaleError } from "./credentials.ts";
+import { accessFromEnv, credentialAdvice, type TailscaleAccess, TailscaleError } from "./credentials.ts";
 import { policyDiff } from "./diff.ts";
+import { parsePolicy } from "./document.ts";
 import { type PolicyEntries, PolicyError } from "./entries.ts";
 import { explainDenials } from "./explain.ts";
 import { merge } from "./merge.ts";
@@ -47,6 +48,7 @@ export async function prepareTailnetAccess(
   }
   await warnOfUnreachable(settings);
   const policy = await planPolicy(buildPolicy(settings), policyApi(access));
+  await warnOfOwners(settings, access, policy.live);
   const changes = policyDiff(policy.live.text, policy.text);
   if (changes !== "" && pulumi.runtime.isDryRun())
     await pulumi.log.info(`The tailnet's policy will change:\n${changes}`);
@@ -61,6 +63,29 @@ async function warnOfUnreachable({ unreachable = [], sshPort }: PolicySettings):
         `port ${sshPort} to upload. Set its address to what \`tailscale ip -4\` says on it, or grant it yourself.`,
     );
   }
+}
+
+/**
+ * An OAuth client hands out the tags that it has and those that these own ("requested tags … are invalid or not permitted"
+ * otherwise), and it can't have one that the policy does not declare yet.
+ */
+async function warnOfOwners(
+  { tags, owners, ci = true }: PolicySettings,
+  { credential }: TailscaleAccess,
+  live: LivePolicy,
+): Promise<void> {
+  if (!ci || credential.kind === "api-key" || owners.some((owner) => owner.startsWith("tag:"))) return;
+  if (
+    parsePolicy(live.text)
+      .sections.get("tagOwners")
+      ?.entries.some(({ key }) => key === tags.ci) === true
+  )
+    return;
+  await pulumi.log.warn(
+    `tailnet.owners: no tag is among ${owners.join(", ")}, so Tailscale will refuse Pulumi's OAuth client the tag ${tags.ci} for CI. ` +
+      'Declare a tag such as "tag:nix-infra": ["autogroup:admin"] in the policy\'s tagOwners, make the OAuth client with it, ' +
+      "and set tailnet.owners to it; or use TAILSCALE_API_KEY.",
+  );
 }
 
 async function planPolicy(entries: PolicyEntries, api: PolicyApi): Promise<PolicyPlan> {

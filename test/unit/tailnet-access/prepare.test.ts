@@ -148,6 +148,32 @@ describe("preparing the tailnet's policy", () => {
     ]);
   });
 
+  it("warns that an OAuth client could not hand out CI's tag, until a tag of its own owns it", async () => {
+    tailnet = await testTailnet();
+    const scopes = ["policy_file", "devices:core:read", "devices:posture_attributes"];
+    const body = { keyType: "client", scopes, description: "pulumi" };
+    const made = (await tailnet.fixture.request("POST", "/api/v2/tailnet/-/keys", { body })).body;
+    const env = {
+      TAILSCALE_BASE_URL: tailnet.fixture.tailscale.url,
+      TAILSCALE_OAUTH_CLIENT_ID: String(made.id),
+      TAILSCALE_OAUTH_CLIENT_SECRET: String(made.key),
+    };
+    const warned = async (change: Partial<PolicySettings>, own: NodeJS.ProcessEnv = env): Promise<boolean> => {
+      said = [];
+      await prepareTailnetAccess({ ...settings, ...change }, own);
+      return said.some((text) =>
+        text.startsWith("warn: tailnet.owners: no tag is among autogroup:admin, so Tailscale"),
+      );
+    };
+    await tailnet.edit('{"grants": [], "tagOwners": {"tag:nix-infra": []}}');
+    assert.equal(await warned({}), true);
+    assert.equal(await warned({ owners: ["tag:nix-infra"] }), false);
+    assert.equal(await warned({ ci: false }), false);
+    assert.equal(await warned({}, tailnet.env), false);
+    await tailnet.edit('{"grants": [], "tagOwners": {"tag:nix-ci": ["autogroup:admin"]}}');
+    assert.equal(await warned({}), false, "the client may have the tag itself");
+  });
+
   it("keeps the diff of a change short however long the policy is", async () => {
     const rules = Array.from({ length: 300 }, (_, index) => `"10.0.${index >> 8}.${index & 255}"`);
     await prepare(grantsOnly, { readers: rules.map((rule) => JSON.parse(rule) as string) });
