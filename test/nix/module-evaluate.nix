@@ -48,18 +48,24 @@ let
   # nix-darwin's own nix options can't be read where it does not manage Nix.
   unreadable = [ "assertions" ] ++ lib.optional (!(config.nix.enable or true)) "nix";
 
-  # Every option of ours, as its name and what it lacks: a kind, or words.
-  lacks =
-    option: (if option ? type then [ ] else [ "type" ]) ++ (if (option.description or "") == "" then [ "description" ] else [ ]);
+  # Every option of ours: its name, its words, its default and an example as they are written; null is what is not there.
+  literal = value: if value._type or null == "literalExpression" then value.text else builtins.toJSON value;
+  told = option: {
+    kind = option.type.description or option.type.name or null;
+    description = option.description or null;
+    default =
+      if option ? defaultText then
+        literal option.defaultText
+      else if option ? default then
+        literal option.default
+      else
+        null;
+    example = if option ? example then literal option.example else null;
+  };
   listed =
     path: tree:
     if tree._type or null == "option" then
-      [
-        {
-          name = builtins.concatStringsSep "." path;
-          lacks = lacks tree;
-        }
-      ]
+      [ (told tree // { name = builtins.concatStringsSep "." path; }) ]
     else
       builtins.concatMap (name: listed (path ++ [ name ]) tree.${name}) (builtins.attrNames tree);
 in

@@ -28,9 +28,18 @@ export interface Case {
 /** A value in the configuration that came out. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
+/** An option as its module writes it; null is what is not there. */
+export interface OptionText {
+  readonly name: string;
+  readonly kind: string | null;
+  readonly description: string | null;
+  readonly default: string | null;
+  readonly example: string | null;
+}
+
 export interface Evaluated {
-  /** Every option below services.nix-binary-cache, and which of a type and a description it lacks. */
-  readonly options: readonly { readonly name: string; readonly lacks: readonly string[] }[];
+  /** Every option below services.nix-binary-cache, by name. */
+  readonly options: readonly OptionText[];
   /** Messages of the assertions that do not hold. */
   readonly failed: readonly string[];
   readonly config: Readonly<Record<string, Json>>;

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { before, describe, it } from "mocha";
 import { evaluate, evaluateFile, libs, needsNix } from "./module-nix.ts";
+import { reference, referenceFile } from "./module-reference.ts";
 import { vars } from "./module-stack.ts";
 
 describe("The flake", () => {
@@ -21,6 +23,11 @@ describe("The flake", () => {
     });
   });
 
+  it("has a reference of its options that is current", async () => {
+    const again = "Write it anew: node test/nix/module-reference.ts --write";
+    assert.equal(readFileSync(referenceFile, "utf8"), await reference(), again);
+  });
+
   for (const lib of libs()) {
     it(`has modules that go together, as one machine may be client and builder (${lib.name})`, async () => {
       const roles = { client: { enable: true }, builder: { enable: true, name: "desktop" } };
@@ -31,10 +38,8 @@ describe("The flake", () => {
     it(`has a type and a description for every option (${lib.name})`, async () => {
       const { options } = await evaluate(lib.path, { roles: ["server", "builder", "client"] });
       assert.ok(options.length > 50, String(options.length));
-      assert.deepEqual(
-        options.filter(({ lacks }) => lacks.length > 0),
-        [],
-      );
+      const wanting = options.filter(({ kind, description }) => kind === null || (description ?? "") === "");
+      assert.deepEqual(wanting, []);
     });
   }
 });

@@ -34,7 +34,7 @@ in
     hook = mkOption {
       type = types.bool;
       default = lib.all (builder: builder.hook) (known config.services.nix-binary-cache.builder.name);
-      defaultText = literalExpression "the builder's `hook` in vars, else true";
+      defaultText = literalExpression "hook of this builder in vars.builders, else true";
       description = "Whether every build is queued for the cache; without it, `cachectl reconcile` queues what it finds.";
     };
 
