@@ -1,8 +1,9 @@
 /** What has to exist for a command in the documentation to be one. */
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { secretKeys } from "../../../components/config.ts";
+import { checks } from "../../../nix/cachectl/doctor/checks.ts";
 import { usage } from "../../../scripts/setup/answers.ts";
 import { read, root } from "./markdown.ts";
 
@@ -25,6 +26,8 @@ const others = /^(export|git|mv|ssh-keyscan|darwin-rebuild|nixos-rebuild|nix|nix
 
 const scripts = (JSON.parse(read("package.json")) as { scripts: Record<string, string> }).scripts;
 const runner = read("scripts/run.sh");
+
+const doctorChecks = new Set(checks.map(({ name }) => name));
 
 /** The commands of a block: comments and redirections taken away, one a line, `sudo` and variables before it too. */
 export function commandsOf(text: string): string[] {
@@ -82,7 +85,7 @@ function wrongWithCachectl(verb: string, rest: readonly string[]): string | unde
   const said = usageOf(verb);
   if (!said.includes(`usage: cachectl ${verb}`)) return `cachectl has no verb ${verb}`;
   if (verb === "doctor") {
-    const unknown = rest.find((word) => /^[a-z-]+$/.test(word) && !word.startsWith("--") && !doctorChecks().has(word));
+    const unknown = rest.find((word) => /^[a-z-]+$/.test(word) && !word.startsWith("--") && !doctorChecks.has(word));
     if (unknown !== undefined) return `doctor has no check ${unknown}`;
   }
   const flag = flagsOf(rest).find((name) => name !== "--json" && !said.includes(name));
@@ -90,14 +93,6 @@ function wrongWithCachectl(verb: string, rest: readonly string[]): string | unde
   const [second] = rest;
   const subVerbs = ["keys", "queue", "builders"].includes(verb) && second !== undefined && /^[a-z]+$/.test(second);
   return subVerbs && !said.includes(second) ? `cachectl ${verb} has no ${second}` : undefined;
-}
-
-function doctorChecks(): Set<string> {
-  const folder = join(root, "nix/cachectl/doctor/checks");
-  const sources = readdirSync(folder).map((name) => readFileSync(join(folder, name), "utf8"));
-  return new Set(
-    sources.flatMap((text) => [...text.matchAll(/^ {2}name: "([a-z-]+)"/gm)].map(([, name = ""]) => name)),
-  );
 }
 
 function wrongWithPulumi(words: readonly string[]): string | undefined {
