@@ -38,7 +38,7 @@ const repositorySchema = z.object({
 export type RepositoryAnswer = z.output<typeof repositorySchema>;
 
 /**
- * Looks at the repository with the token that Pulumi will use. Asks about eight things, changes nothing.
+ * Looks at the repository with the token that Pulumi will use. Asks about ten things, changes nothing.
  *
  * @throws GithubError naming what is wrong: no such repository, renamed, archived, missing permissions (all of them at
  *   once), no such branch, a subject of its own for OIDC tokens
@@ -60,12 +60,14 @@ export async function checkRepository(question: RepositoryQuestion, access: Gith
   if (found.archived === true)
     throw new GithubError(`ci.repository: "${repository}" is archived. Unarchive it or name another.`);
   const environments = await environmentsFor(found, access);
-  const [workflow, missing] = await Promise.all([
+  const needs = { ...question, environment: environments === "available" };
+  const [workflow, ...lacks] = await Promise.all([
     readFile(access, repository, question.workflowPath, branch),
-    missingPermissions(found, answer.headers, { ...question, environment: environments === "available" }, access),
-    requireBranch(access, repository, branch),
+    missingPermissions(found, answer.headers, needs, access),
+    requireBranch(access, repository, branch, question.managed),
     question.auth === "workload-identity" ? requireDefaultSubject(access, repository) : undefined,
   ]);
+  const missing = lacks.flatMap((list) => list ?? []);
   if (missing.length > 0) {
     throw new GithubError(
       `ci.repository "${repository}": the token in GITHUB_TOKEN lacks ${missing.join("; ")}. Grant it, or use another token.`,
@@ -103,11 +105,18 @@ async function environmentsFor(
   return plan.name === "free" ? "unavailable" : "available";
 }
 
-async function requireBranch(access: GithubAccess, repository: string, branch: string): Promise<void> {
+/** @returns the permission that is missing, where GitHub does not show the branch to the token */
+async function requireBranch(
+  access: GithubAccess,
+  repository: string,
+  branch: string,
+  managed: boolean,
+): Promise<string[]> {
   const { status } = await get(access, `repos/${repository}/branches/${encodeURIComponent(branch)}`);
   if (status === 404) {
     throw new GithubError(`ci.branch: "${repository}" has no branch "${branch}". Push it first, or name another.`);
   }
+  return status === 403 ? [`the permission Contents: read${managed ? " and write" : ""}`] : [];
 }
 
 const subjectSchema = z.object({

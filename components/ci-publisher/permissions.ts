@@ -30,11 +30,20 @@ function missingRole({ permissions }: RepositoryAnswer, needs: Needs): string[] 
   return permissions.push === false ? ["the role write, which secrets and variables need"] : [];
 }
 
-/** A reading call that is refused to a token which could not write either. */
+/**
+ * Reading calls that are refused to a token which could not write either. The environment itself can be read with the
+ * permission Actions alone (GitHub's documentation, "Permissions required for fine-grained personal access tokens").
+ */
 const probes = [
   { path: "actions/secrets/public-key", permission: "the permission Secrets: read and write" },
   { path: "actions/variables?per_page=1", permission: "the permission Variables: read and write" },
-  { path: "environments?per_page=1", permission: "the permissions Environments and Administration: read and write" },
+] as const;
+const environmentProbes = [
+  { path: "environments?per_page=1", permission: "the permission Actions: read" },
+  {
+    path: "actions/permissions",
+    permission: "the permissions Administration: read and write, and with it Environments: read and write",
+  },
 ] as const;
 
 /** Everything that is missing, in words; empty when nothing is known to be. */
@@ -44,7 +53,7 @@ export async function missingPermissions(
   needs: Needs,
   access: GithubAccess,
 ): Promise<string[]> {
-  const wanted = needs.environment ? probes : probes.slice(0, 2);
+  const wanted = needs.environment ? [...probes, ...environmentProbes] : probes;
   const refused = await Promise.all(
     wanted.map(async ({ path, permission }) => {
       const { status } = await get(access, `repos/${found.full_name}/${path}`);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { afterEach, describe, it } from "mocha";
 import { githubAccess } from "../../../components/ci-publisher/access.ts";
 import {
@@ -83,14 +84,22 @@ describe("the checks of the repository", function () {
   });
 
   it("name every missing permission at once", async () => {
+    const root = "repos/me/dotfiles";
+    const refused = ["actions/secrets/public-key", "actions/variables", "environments", "actions/permissions"];
     const message = await refusal(
       healthy({
-        "repos/me/dotfiles": { body: repository({ permissions: { admin: false, push: true } }) },
-        "repos/me/dotfiles/actions/secrets/public-key": { status: 403 },
-        "repos/me/dotfiles/actions/variables": { status: 403 },
+        [root]: { body: repository({ permissions: { admin: false, push: true } }) },
+        [`${root}/branches/main`]: { status: 403 },
+        ...Object.fromEntries(refused.map((path) => [`${root}/${path}`, { status: 403 }])),
       }),
     );
-    assert.match(message, /lacks the role admin.*; the permission Secrets: read and write; the permission Variables/);
+    assert.equal(
+      message,
+      'ci.repository "me/dotfiles": the token in GITHUB_TOKEN lacks the role admin, which environments need; ' +
+        "the permission Secrets: read and write; the permission Variables: read and write; the permission Actions: read; " +
+        "the permissions Administration: read and write, and with it Environments: read and write; " +
+        "the permission Contents: read. Grant it, or use another token.",
+    );
   });
 
   it("name a classic token's missing scopes, the workflow's only where Pulumi commits it", async () => {
@@ -150,7 +159,7 @@ describe("the checks of the repository", function () {
         "repos/me/dotfiles/environments": { status: 404 },
       }),
     );
-    assert.ok(double?.requests.every(({ path }) => !path.endsWith("/environments")));
+    assert.ok(double?.requests.every(({ path }) => !/\/(environments|actions\/permissions)$/.test(path)));
   });
 
   it("refuse a subject template of the repository's own, only where the subject counts", async () => {
@@ -191,6 +200,32 @@ describe("the checks of the repository", function () {
     const body = repository();
     const hiccups = [{ status: 502 }, { status: 429, headers: { "retry-after": "0" } }, { body }];
     assert.equal((await check(healthy({ "repos/me/dotfiles": hiccups }))).id, 4711);
+  });
+
+  it("ask what is documented, and nothing else", async () => {
+    const guide = readFileSync(new URL("../../../components/ci-publisher/ci-publisher.md", import.meta.url), "utf8");
+    const documented = [...guide.matchAll(/`GET \/([^`]+)`/g)].map(([, path = ""]) => path);
+    const template = (path: string): string =>
+      path
+        .replace(/^repos\/me\/dotfiles/, "repos/{owner}/{repo}")
+        .replace(/branches\/.*/, "branches/{branch}")
+        .replace(/contents\/.*/, "contents/{path}")
+        .replace(/^orgs\/me/, "orgs/{org}")
+        .replace(/^repositories\/\d+/, "repositories/{id}");
+    const asked = new Set<string>();
+    const note = async (work: Promise<unknown>): Promise<void> => {
+      await work;
+      for (const { path } of double?.requests ?? []) asked.add(template(path));
+      await double?.close();
+    };
+    const moved = { "repos/me/dotfiles": { status: 301, headers: { location: "https://x/repositories/4711" } } };
+    await note(
+      check(healthy({ ...own, user: { body: { login: "me" } } }), { auth: "workload-identity", managed: true }),
+    );
+    await note(check(healthy({ ...orgs, "orgs/me": { body: { login: "me", plan: { name: "team" } } } })));
+    await note(refusal({ ...moved, "repositories/4711": { body: repository() } }));
+    double = undefined;
+    assert.deepEqual([...asked].sort(), documented.sort());
   });
 
   it("say so when nothing listens", async () => {

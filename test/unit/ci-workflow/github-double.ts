@@ -64,6 +64,7 @@ export function healthy(overrides: Table = {}): Table {
     "repos/me/dotfiles/actions/secrets/public-key": { body: { key_id: "1", key: "" } },
     "repos/me/dotfiles/actions/variables": { body: { total_count: 0 } },
     "repos/me/dotfiles/environments": { body: { total_count: 0 } },
+    "repos/me/dotfiles/actions/permissions": { body: { enabled: true } },
     "repos/me/dotfiles/actions/oidc/customization/sub": { body: { use_default: true } },
     ...overrides,
   };
