@@ -51,7 +51,7 @@ let
   # Every option of ours: its name, its words, its default and an example as they are written; null is what is not there.
   literal = value: if value._type or null == "literalExpression" then value.text else builtins.toJSON value;
   told = option: {
-    kind = option.type.description or option.type.name or null;
+    kind = if option ? type then option.type.description or option.type.name or "unnamed" else null;
     description = option.description or null;
     default =
       if option ? defaultText then
