@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 
 const cachectl = resolve(import.meta.dirname, "../../nix/cachectl/main.ts");
 const inNamespace = resolve(import.meta.dirname, "retain-nix.sh");
@@ -45,6 +46,7 @@ export class RetainWorld {
   /** Why there can't be one here; undefined when there can. */
   static readonly missing = missingHere();
 
+  #daemon: ChildProcess | undefined;
   readonly #diskBytes: number | undefined;
 
   /** With `diskBytes`, /nix and the state lie on a disk of that size of their own: only root can make one. */
@@ -154,6 +156,14 @@ export class RetainWorld {
     return JSON.parse(readFileSync(join(this.state, file), "utf8")) as Record<string, unknown>;
   }
 
+  /** From here on everything goes through a daemon, as the server's units do: they see the store read-only. */
+  async useDaemon(): Promise<void> {
+    this.#daemon = spawn("unshare", this.#inside(["nix-daemon"]), { env: this.#environment, stdio: "ignore" });
+    const socket = join(this.nix, "var/nix/daemon-socket/socket");
+    while (!existsSync(socket)) await pause(20);
+    this.#environment.NIX_REMOTE = "daemon";
+  }
+
   start(...args: readonly string[]): ChildProcess {
     return spawn("unshare", this.#inside([process.execPath, cachectl, ...args]), { env: this.#environment });
   }
@@ -171,6 +181,7 @@ export class RetainWorld {
   }
 
   remove(): void {
+    this.#daemon?.kill();
     if (this.#diskBytes !== undefined) this.#mount("umount", this.nix);
     // The store's folders are read-only: as root they go all the same.
     rmSync(this.folder, { recursive: true, force: true });

@@ -44,4 +44,15 @@ describe("cachectl retain, on a real store", function () {
     assert.equal(world.record("retain.json").outcome, "done");
     assert.equal(world.verify(), "");
   });
+
+  it("works through Nix's daemon, as the server's units do, and pins and explains there", async () => {
+    const built = fill();
+    world.configure({ keepPackages: 2, keepDays: 10 });
+    await world.useDaemon();
+    assert.equal(world.cachectl("pin", "loose", built.get("loose") ?? "").status, 0);
+    const { status, stderr } = world.cachectl("retain");
+    assert.deepEqual([status, stderr], [0, ""]);
+    assert.deepEqual(present(built), [...versions.slice(0, 2), "library-1.0", system, "loose"]);
+    assert.match(world.cachectl("why", built.get("loose") ?? "").stdout, /is kept by 1 root\n {2}kept: pinned\n/);
+  });
 });

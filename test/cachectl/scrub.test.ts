@@ -78,6 +78,26 @@ describe("cachectl scrub, on a real store", function () {
     );
   });
 
+  it("does the same through Nix's daemon, as the server's unit does", async () => {
+    copyToSubstituter("other-1");
+    await world.useDaemon();
+    flip("other-1");
+    flip("library");
+    const { status, stdout } = world.cachectl("scrub");
+    assert.equal(status, 0, stdout);
+    assert.deepEqual([...stdout.matchAll(/repaired: (\w+) anew/g)].map(([, how]) => how).sort(), ["built", "fetched"]);
+    assert.equal(world.verify(), "");
+  });
+
+  it("takes out through the daemon, too", async () => {
+    forgetDerivations();
+    await world.useDaemon();
+    flip("library");
+    assert.equal(world.cachectl("scrub").status, 1);
+    assert.match(world.cachectl("scrub").stdout, /deleted, with 1 that need it/);
+    assert.deepEqual([world.has(path("library")), world.has(path("tool-1")), world.verify()], [false, false, ""]);
+  });
+
   it("builds anew what nobody has to fetch", () => {
     flip("library");
     assert.match(world.cachectl("scrub").stdout, /repaired: built anew/);
