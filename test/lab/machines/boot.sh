@@ -21,10 +21,7 @@ main() {
     cd root
     mkdir -p .host
     pivot_root . .host
-    exec chroot . /bin/sh -c 'umount -l /.host && rmdir /.host && exec /usr/bin/env -i \
-        PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 HOME=/root \
-        /usr/bin/tini -- /usr/local/bin/node --disable-warning=ExperimentalWarning \
-        /usr/local/lib/lab/supervisor/main.ts "$1"' sh "$flavour" </dev/null
+    exec chroot . /bin/sh /usr/local/lib/lab/supervisor/first.sh "$flavour" </dev/null
 }
 
 # The doubles are put in anew at each boot, so that a changed double needs no new machine.
