@@ -16,11 +16,11 @@ main() {
     mount -t proc proc "$root/proc"
     install_library
     [ -d "$root/etc" ] || make_etc
-    # Not chroot: Nix starts ssh in the mount namespace as it was, whose root would be the outer one.
+    # Ends when standard input does: with whoever started it. Not chroot: Nix starts ssh in the mount namespace as it was, whose root would be the outer one.
     mkdir -p "$root/outer"
     cd "$root"
     pivot_root . outer
-    exec chroot . /bin/sh -c 'umount -l /outer && echo ready && exec sleep infinity'
+    exec chroot . /bin/sh -c 'umount -l /outer && echo ready && exec cat'
 }
 
 bind_place() {

@@ -40,7 +40,7 @@ export class Machine {
   async boot(): Promise<void> {
     const flags = ["--mount", "--pid", "--fork", "--kill-child", "--propagation", "private"];
     const holder = spawn("unshare", [...flags, "/bin/sh", program, this.root, library, process.execPath], {
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["pipe", "pipe", "pipe"],
     });
     this.#holder = holder;
     const said = await Promise.race([once(holder.stdout, "data"), once(holder, "exit")]);

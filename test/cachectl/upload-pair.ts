@@ -103,8 +103,14 @@ export class Pair {
     this.builder.write(`${state}/config.json`, JSON.stringify(this.#settings));
   }
 
-  async startSshd(): Promise<void> {
+  /** It listens already when it has gone to the background. */
+  restartSshd(): void {
+    this.stopSshd();
     this.server.must(["/usr/sbin/sshd", "-f", "/etc/ssh/sshd_config"]);
+  }
+
+  async startSshd(): Promise<void> {
+    this.restartSshd();
     while (!(await isAwake("127.0.0.1", this.port))) await sleep(20);
   }
 
@@ -120,6 +126,13 @@ export class Pair {
 
   /** Builds `count` small paths and has the hook queue each. Gives the paths. */
   build(count: number, size = 10): string[] {
+    const built = this.buildOnly(count, size);
+    this.hook(built);
+    return built;
+  }
+
+  /** Builds as `build` does, without the hook. */
+  buildOnly(count: number, size = 10): string[] {
     const from = this.#built;
     this.#built += count;
     const text = `map (n: derivation {
@@ -127,9 +140,7 @@ export class Pair {
       args = [ "-c" "i=0; while [ $i -lt ${size} ]; do echo \${toString n}; i=$((i+1)); done > $out" ];
     }) (builtins.genList (n: n + ${from}) ${count})`;
     this.builder.write("/build.nix", text);
-    const built = this.builder.must(["nix-build", "--no-out-link", "-j4", "/build.nix"]).split("\n");
-    this.hook(built);
-    return built;
+    return this.builder.must(["nix-build", "--no-out-link", "-j4", "/build.nix"]).split("\n");
   }
 
   /** Builds a path that refers to another one, and has the hook queue the first only. Gives both, the first one first. */
@@ -149,12 +160,12 @@ export class Pair {
   /** Runs the hook once a path, as Nix does after a build. */
   hook(paths: readonly string[]): void {
     const text = "while read -r path; do OUT_PATHS=$path sh /usr/local/lib/nix-binary-cache/hook/upload-hook.sh; done";
-    const { stderr } = this.builder.run(["sh", "-c", text], paths.map((path) => `${path}\n`).join(""));
+    const { stderr } = this.builder.run(["sh", "-c", text], paths.map((path) => `${path}\n`).join(""), 600_000);
     if (stderr !== "") throw new Error(stderr);
   }
 
   upload(): Ended {
-    return this.builder.run(["cachectl", "upload", "--json"]);
+    return this.builder.run(["cachectl", "upload", "--json"], "", 600_000);
   }
 
   startUpload(): Started {
