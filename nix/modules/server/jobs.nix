@@ -8,6 +8,7 @@
 let
   inherit (lib) mkIf;
   inherit (config.services.nix-binary-cache) server;
+  hardening = import ../hardening.nix;
   job = import ../job.nix { inherit config lib pkgs; };
   state = "/var/lib/nix-binary-cache";
   roots = "/nix/var/nix/gcroots/nix-binary-cache";
@@ -45,6 +46,8 @@ in
             "${roots}/populate"
           ];
           MemoryMax = job.size server.populate.memoryMax;
+          # setpriv, by which what populate starts dies with it, sets its capabilities, which are none, once more.
+          SystemCallFilter = hardening.SystemCallFilter ++ [ "capset" ];
           # An evaluation that is too large ends alone; the next output is tried.
           OOMPolicy = "continue";
         }
