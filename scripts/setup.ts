@@ -19,7 +19,8 @@ import { interview } from "./setup/interview.ts";
 import { nextSteps } from "./setup/next.ts";
 import type { Plan } from "./setup/plan.ts";
 import { hasPulumi, runStep, stackState, stepsFor } from "./setup/pulumi.ts";
-import { announcedIn, stackFile, stackValues } from "./setup/stack-file.ts";
+import { announcedIn } from "./setup/announcement.ts";
+import { stackFile, stackValues } from "./setup/stack-file.ts";
 
 const say = (text: string): void => {
   process.stdout.write(`${text}\n`);

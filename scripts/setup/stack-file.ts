@@ -3,7 +3,9 @@
  * secrets and settings that setup does not ask for stay as they are.
  */
 import { type Document, isMap, isSeq, parseDocument, type YAMLMap } from "yaml";
+import { announce, unannounce } from "./announcement.ts";
 import { lacksKeys, type MachinePlan, type Plan } from "./plan.ts";
+import { isNode, pairOf, path } from "./sections.ts";
 
 const header = ` yaml-language-server: $schema=docs/config.schema.json
 
@@ -91,36 +93,6 @@ function builderOf({ name, role, system, address, hostKey, sshKey, signingKey }:
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 
-/** A builder that is still to tell its keys stands as a comment, ready to be filled in. */
-function announce(document: Document, { name, system, address = "ADDRESS" }: MachinePlan): void {
-  const key = pairOf(document, "builders")?.key;
-  if (!isNode(key) || announcedIn(key.commentBefore ?? "").includes(name)) return;
-  const lines = [
-    `Of ${name} the keys are missing: once it imports the builder module, \`sudo cachectl keys init\` there prints`,
-    "them. Then fill them in, and move these lines into the list below:",
-    `  - name: ${name}`,
-    `    system: ${system}`,
-    `    address: ${address}`,
-    "    sshKey: ssh-ed25519 AAAA…",
-    `    signingKey: ${name}-1:…`,
-  ];
-  const before = (key.commentBefore ?? "") === "" ? [] : [key.commentBefore, ""];
-  key.commentBefore = [...before, ...lines.map((line) => ` ${line}`)].join("\n");
-}
-
-/** Takes the comment away once the keys are there. */
-function unannounce(document: Document, name: string): void {
-  const key = pairOf(document, "builders")?.key;
-  if (!isNode(key) || !announcedIn(key.commentBefore ?? "").includes(name)) return;
-  const block = new RegExp(`\\n*[^\\n]*Of ${name} the keys are missing[^]*?signingKey: ${name}-1:…`);
-  key.commentBefore = key.commentBefore?.replace(block, "").replace(/^\n+/, "") ?? "";
-}
-
-/** Names of the builders whose keys are missing, as the comments of a stack's file (or a part of it) have them. */
-export function announcedIn(text: string): string[] {
-  return [...text.matchAll(/Of ([a-z][a-z0-9-]*) the keys are missing/g)].map(([, name = ""]) => name);
-}
-
 /** Changes the fields of the list's item of that name, or adds an item. */
 function upsert(document: Document, list: string, fields: Readonly<Record<string, unknown>>): void {
   const sequence = document.getIn(["config", path(list)]);
@@ -149,17 +121,4 @@ function setIn(document: Document, section: string, key: string, value: unknown)
   const map = document.getIn(["config", path(section)]);
   if (isMap(map)) setUnlessSame(map, key, value, document);
   else document.setIn(["config", path(section)], document.createNode({ [key]: value }));
-}
-
-function pairOf(document: Document, section: string) {
-  const config = document.get("config");
-  return isMap(config) ? config.items.find(({ key }) => String(key) === path(section)) : undefined;
-}
-
-function isNode(value: unknown): value is { commentBefore?: string | null } {
-  return typeof value === "object" && value !== null;
-}
-
-function path(section: string): string {
-  return `nix-binary-cache:${section}`;
 }

@@ -6,7 +6,8 @@ import { parseConfig, secretKeys, type SecretKey } from "../../../components/con
 import { answersBefore } from "../../../scripts/setup/before.ts";
 import { difference } from "../../../scripts/setup/difference.ts";
 import type { Plan } from "../../../scripts/setup/plan.ts";
-import { announcedIn, stackFile, stackValues } from "../../../scripts/setup/stack-file.ts";
+import { announcedIn } from "../../../scripts/setup/announcement.ts";
+import { stackFile, stackValues } from "../../../scripts/setup/stack-file.ts";
 
 const example = readFileSync(new URL("../../../Pulumi.dev.yaml", import.meta.url), "utf8");
 const hostKey = `ssh-ed25519 ${"A".repeat(68)}`;
