@@ -56,8 +56,10 @@ bench) exec "$node" test/bench/main.ts "$@" ;;
 soak) exec "$node" scripts/test.ts --soak "$@" ;;
 schema) exec "$node" scripts/config-schema.ts "$@" ;;
 nix-vars) exec "$node" scripts/nix-vars.ts "$@" ;;
+doctor) exec "$node" scripts/doctor.ts "$@" ;;
 ci-keys) exec "$node" scripts/ci-keys.ts "$@" ;;
 setup) exec "$node" scripts/setup.ts "$@" ;;
+transcript) exec "$node" scripts/transcript.ts "$@" ;;
 workflow) exec "$node" scripts/workflow.ts "$@" ;;
 *) fail "run.sh: unknown verb '$verb'. See the scripts in package.json." ;;
 esac

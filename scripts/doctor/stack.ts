@@ -1,0 +1,115 @@
+/** A stack as Pulumi has it: its configuration, its outputs, its last update. */
+import { z } from "zod";
+import { parseConfig, type SecretKey, secretKeys, type StackConfig } from "../../components/config.ts";
+import { parseJson } from "../../nix/cachectl/lib/json.ts";
+import { lastWords, run, type RunResult } from "../../nix/cachectl/lib/run.ts";
+
+const prefix = "nix-binary-cache:";
+const milliseconds = 60_000;
+
+/** What every check of the stack looks at. */
+export interface StackContext {
+  readonly stack: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly stop: AbortSignal;
+  /** "npm run doctor --": what runs a single check again. */
+  readonly program: string;
+}
+
+/** The configuration, parsed, and the names of the secrets that are set. */
+export interface StackSettings {
+  readonly config: StackConfig;
+  readonly secrets: ReadonlySet<SecretKey>;
+}
+
+const valueSchema = z.object({
+  value: z.string().optional(),
+  objectValue: z.unknown().optional(),
+  secret: z.boolean().optional(),
+});
+
+/** Something worked out once for a context, however many checks ask for it. */
+export function once<T>(find: (context: StackContext) => T): (context: StackContext) => T {
+  const found = new WeakMap<StackContext, { readonly value: T }>();
+  return (context) => {
+    const known = found.get(context) ?? { value: find(context) };
+    found.set(context, known);
+    return known.value;
+  };
+}
+
+function pulumi({ stack, env, stop }: StackContext, args: readonly string[]): Promise<RunResult> {
+  const all = [...args, "--stack", stack, "--non-interactive"];
+  return run("pulumi", [...all, "--cwd", process.cwd()], { env, timeout: milliseconds, stop });
+}
+
+/** What Pulumi answers as JSON. Rejects with its last words, or says that another version of it must have answered. */
+async function answerOf<T>(context: StackContext, args: readonly string[], schema: z.ZodType<T>): Promise<T> {
+  const result = await pulumi(context, args);
+  const what = `pulumi ${args.slice(0, 2).join(" ")}`;
+  if (result.status !== 0) throw new Error(`${what}: ${lastWords(result)}`);
+  const parsed = schema.safeParse(parseJson(result.stdout));
+  if (parsed.success) return parsed.data;
+  const fields = parsed.error.issues.map(({ path }) => path.join(".") || "all of it");
+  throw new Error(`${what}: the answer is not as documented: ${fields.join(", ")}; needed is Pulumi 3.200 or newer`);
+}
+
+/** The stack's raw values by their keys; a secret's are not asked for. Rejects with Pulumi's last words. */
+export const rawConfig = once(async (context): Promise<ReadonlyMap<string, z.output<typeof valueSchema>>> => {
+  const answer = await answerOf(context, ["config", "--json"], z.record(z.string(), valueSchema));
+  const own = Object.entries(answer).filter(([key]) => key.startsWith(prefix));
+  return new Map(own.map(([key, value]) => [key.slice(prefix.length), value]));
+});
+
+/** Rejects with the configuration's problems, all of them in one message. */
+export const settings = once(async (context): Promise<StackSettings> => {
+  const values = await rawConfig(context);
+  const names = Object.keys(secretKeys) as SecretKey[];
+  const secrets = new Set(names.filter((name) => values.has(name)));
+  const raw = [...values]
+    .filter(([key]) => !Object.hasOwn(secretKeys, key))
+    .map(([key, value]) => [key, valueOf(value)]);
+  return { config: parseConfig(Object.fromEntries(raw), secrets, context.stack), secrets };
+});
+
+/** An object as Pulumi parsed it, or the text, which may be JSON. */
+function valueOf({ objectValue, value = "" }: z.output<typeof valueSchema>): unknown {
+  if (objectValue !== undefined) return objectValue;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}
+
+const outputsSchema = z.object({
+  cacheUrl: z.string().optional(),
+  publicKeys: z.array(z.string()).optional(),
+  toplevel: z.string().optional(),
+  nixVars: z.unknown().optional(),
+  ciWorkflow: z.object({ path: z.string(), text: z.string() }).nullish(),
+});
+export type StackOutputs = z.output<typeof outputsSchema>;
+
+/** The outputs of the last `pulumi up`; empty before the first. */
+export const outputs = once(async (context): Promise<StackOutputs> => {
+  return answerOf(context, ["stack", "output", "--json"], outputsSchema);
+});
+
+/** A secret of the configuration, for use and not for showing; undefined when it is not set. */
+export async function secretValue(context: StackContext, key: SecretKey): Promise<string | undefined> {
+  if (!(await rawConfig(context)).has(key)) return undefined;
+  const result = await pulumi(context, ["config", "get", `${prefix}${key}`]);
+  if (result.status !== 0) throw new Error(`pulumi config get ${key}: ${lastWords(result)}`);
+  return result.stdout;
+}
+
+const historySchema = z.array(
+  z.object({ kind: z.string(), result: z.string(), endTime: z.string().optional(), version: z.int().optional() }),
+);
+
+/** The last operation on the stack that changed it, or tried to; undefined before the first. */
+export async function lastUpdate(context: StackContext): Promise<z.output<typeof historySchema>[number] | undefined> {
+  const answer = await answerOf(context, ["stack", "history", "--json", "--page-size", "10"], historySchema);
+  return answer.find(({ kind }) => kind !== "preview" && kind !== "refresh");
+}
