@@ -71,6 +71,8 @@ const nixConfig = [
   `extra-trusted-public-keys = ${expression("vars", variableNames.publicKeys)}`,
   "connect-timeout = 5",
   "fallback = true",
+  // A runner that lives on would else believe for an hour that the cache lacks what it asked for too early.
+  "narinfo-cache-negative-ttl = 60",
   "",
 ].join("\n");
 

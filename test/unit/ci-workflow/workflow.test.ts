@@ -113,7 +113,7 @@ describe("the CI workflow", () => {
       config,
       "extra-substituters = ${{ vars.NIX_CACHE_URL }}\n" +
         "extra-trusted-public-keys = ${{ vars.NIX_CACHE_PUBLIC_KEYS }}\n" +
-        "connect-timeout = 5\nfallback = true\n",
+        "connect-timeout = 5\nfallback = true\nnarinfo-cache-negative-ttl = 60\n",
     );
   });
 
