@@ -4,6 +4,7 @@ import { readPopulateSettings } from "../../nix/cachectl/populate/settings.ts";
 import { parseLimits } from "../../nix/cachectl/receive/limits.ts";
 import { configuredKeys } from "../../nix/cachectl/receive/trust.ts";
 import { readRetentionSettings } from "../../nix/cachectl/retain/policy.ts";
+import { readScrubSettings } from "../../nix/cachectl/scrub/settings.ts";
 import { countLine } from "../../nix/cachectl/status/facts/traffic.ts";
 import { readWarmSettings } from "../../nix/cachectl/warm/settings.ts";
 import {
@@ -164,6 +165,8 @@ for (const lib of libs()) {
       assert.deepEqual(configuredKeys(written).slice(0, 2), publicKeys);
       assert.equal(readWarmSettings(written)?.url, "http://127.0.0.1:5500");
       assert.equal(readWarmSettings(written)?.concurrency, 3);
+      const scrubbed = readScrubSettings(written);
+      assert.deepEqual(scrubbed, { bytesPerSecond: 50 * 1024 ** 2, nginxCache: "/var/cache/nginx/nix-binary-cache" });
       assert.equal(parseLimits(written).dailyBytes, 9 * 1024 ** 3);
     });
 
@@ -175,7 +178,7 @@ for (const lib of libs()) {
       const ours = services.filter(([name]) => name.startsWith("nix-binary-cache-"));
       assert.deepEqual(
         ours.map(([name]) => name.slice("nix-binary-cache-".length)),
-        ["canary", "populate", "retain", "retain-if-low", "status"],
+        ["canary", "populate", "retain", "retain-if-low", "scrub", "status"],
       );
       for (const [name, service] of ours) {
         const confinement = ["NoNewPrivileges", "PrivateTmp", "ProtectKernelTunables", "RestrictSUIDSGID"];
@@ -204,9 +207,9 @@ for (const lib of libs()) {
     it("runs no job that is switched off, and no garbage collection of NixOS's own", async () => {
       const off = { enable: false };
       const noCanary = { services: { "nix-binary-cache": { canary: off } } };
-      const { config } = await on(server({ populate: off, retention: off, status: off }, noCanary));
+      const { config } = await on(server({ populate: off, retention: off, scrub: off, status: off }, noCanary));
       for (const kind of ["services", "timers"]) {
-        for (const verb of ["canary", "populate", "retain", "retain-if-low", "status"]) {
+        for (const verb of ["canary", "populate", "retain", "retain-if-low", "scrub", "status"]) {
           assert.equal(at(config, "systemd", kind, `nix-binary-cache-${verb}`), undefined, verb);
         }
       }

@@ -36,7 +36,7 @@ describe("The server's units, by systemd's own judgement", () => {
   after(() => rmSync(scratch, { recursive: true, force: true }));
 
   it("have nothing that systemd does not know, or can't parse", () => {
-    assert.ok(units.size >= 10, [...units.keys()].join(" "));
+    assert.ok(units.size >= 12, [...units.keys()].join(" "));
     for (const name of units.keys()) {
       const { stderr } = spawnSync("systemd-analyze", ["verify", "--man=no", join(scratch, name)], {
         encoding: "utf8",

@@ -36,6 +36,10 @@ let
         schedule
         ;
     };
+    scrub = {
+      inherit (server.scrub) bytesPerSecond;
+      nginxCache = server.nginxCache.directory;
+    };
     inherit (server) warm limits;
   };
 in

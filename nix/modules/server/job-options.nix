@@ -54,6 +54,24 @@ in
       };
     };
 
+    scrub = {
+      enable = mkOption {
+        type = types.bool;
+        default = true;
+        description = "Whether what is kept is read again on a schedule, and repaired where it is corrupt.";
+      };
+      schedule = mkOption {
+        type = kinds.calendar;
+        default = "monthly";
+        description = "When, as systemd writes it; a run that was stopped goes on in the next.";
+      };
+      bytesPerSecond = mkOption {
+        type = kinds.bytes;
+        default = "50MiB";
+        description = "How fast it reads.";
+      };
+    };
+
     status.enable = mkOption {
       type = types.bool;
       default = true;

@@ -75,6 +75,16 @@ in
     );
     systemd.timers.nix-binary-cache-retain-if-low = mkIf server.retention.enable (job.timer (job.every "10min"));
 
+    # Copies of a corrupt path are taken out of nginx's cache too.
+    systemd.services.nix-binary-cache-scrub = mkIf server.scrub.enable (
+      job.service "scrub" (
+        retains // { ReadWritePaths = retains.ReadWritePaths ++ [ "-${server.nginxCache.directory}" ]; }
+      )
+    );
+    systemd.timers.nix-binary-cache-scrub = mkIf server.scrub.enable (
+      job.timer (job.calendar server.scrub.schedule)
+    );
+
     # Reads what all others wrote, nginx's log among it.
     systemd.services.nix-binary-cache-status = mkIf server.status.enable (
       job.service "status --html ${state}/status/index.html" {
