@@ -30,6 +30,29 @@ export function checkedBy(rule: z.ZodType): (answer: string) => string | undefin
   };
 }
 
+/** The same for an answer that may be "none" instead. */
+export function orNone(rule: z.ZodType): (answer: string) => string | undefined {
+  return (text) => (text === "none" ? undefined : checkedBy(rule)(text));
+}
+
+/** The same for each part of a list. */
+export function listedBy(rule: z.ZodType): (answer: string) => string | undefined {
+  return (text) => {
+    const parts = listOf(text);
+    return parts.length === 0
+      ? "expected at least one"
+      : parts.map(checkedBy(rule)).find((wrong) => wrong !== undefined);
+  };
+}
+
+/** The parts of an answer that is a list. */
+export function listOf(text: string): string[] {
+  return text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+}
+
 /** Anything that was given is not asked; it is checked with the rest of the file. */
 export async function answer(
   { asker, given, before }: Interview,

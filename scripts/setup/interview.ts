@@ -1,7 +1,8 @@
 /** The interview: in the order in which one answer helps to find the next. */
 import * as field from "../../components/config/fields.ts";
 import { askHostKey } from "./ask-host-key.ts";
-import { answer, checkedBy, type Interview } from "./context.ts";
+import * as section from "../../components/config/sections.ts";
+import { answer, checkedBy, listedBy, listOf, type Interview, orNone } from "./context.ts";
 import { type Device, likelySystem } from "./devices.ts";
 import type { FlakeOutputs, UnknownOutputs } from "./flake.ts";
 import { askMachines } from "./machines.ts";
@@ -11,17 +12,25 @@ import type { CiPlan, Plan, ServerPlan } from "./plan.ts";
 export async function interview(context: Interview): Promise<Plan | undefined> {
   const outputsOf = once(context.sources.flakeOutputs);
   const server = await askServer(context, outputsOf);
-  const machines = await askMachines(context, server.name);
+  const { machines, leftOut } = await askMachines(context, server.name);
   const diskBudget = await answer(context, "disk-budget", { default: "100GiB", check: checkedBy(field.bytes) });
-  const outputs = await answer(context, "outputs", { default: "discover" });
-  const testUser = await answer(context, "test-user", { default: "none", offers: membersOf(context.sources.devices) });
+  const outputs = await answer(context, "outputs", {
+    default: "discover",
+    check: (text) => (text === "discover" ? undefined : listedBy(field.flakeOutput)(text)),
+  });
+  const testUser = await answer(context, "test-user", {
+    default: "none",
+    offers: membersOf(context.sources.devices),
+    check: orNone(section.tailnet.shape.testUser.unwrap()),
+  });
   const ci = await askCi(context, server.flake ?? "", outputsOf);
   if (!isComplete(server) || diskBudget === undefined || outputs === undefined) return undefined;
   return {
     server,
     machines,
+    leftOut,
     diskBudget,
-    outputs: outputs === "discover" ? outputs : list(outputs),
+    outputs: outputs === "discover" ? outputs : listOf(outputs),
     testUser: testUser === "none" ? undefined : testUser,
     ci,
   };
@@ -52,8 +61,9 @@ async function askServer(context: Interview, outputsOf: OutputsOf): Promise<Unfi
   const ssh = await answer(context, "server-ssh", {
     default: device?.tailscaleSsh === true ? "tailscale" : "openssh",
     offers: [{ value: "openssh" }, { value: "tailscale" }],
+    check: checkedBy(section.server.shape.ssh.unwrap()),
   });
-  const sshPort = Number(await answer(context, "ssh-port", { default: "22" }));
+  const sshPort = Number(await answer(context, "ssh-port", { default: "22", check: isPort }));
   const hostKey = await askHostKey(context, { name: name ?? "the server", address, port: sshPort });
   const flake = await answer(context, "flake", { check: checkedBy(field.flakeReference) });
   const configuration = await askConfiguration(context, name, flake ?? "", outputsOf);
@@ -84,23 +94,24 @@ async function askConfiguration(
 async function askCi(context: Interview, flake: string, outputsOf: OutputsOf): Promise<CiPlan | undefined> {
   const own = /^github:([A-Za-z0-9-]+\/[A-Za-z0-9._-]+)/.exec(flake)?.[1];
   const offers = [...(own === undefined ? [] : [{ value: own, note: "the flake's" }]), { value: "none" }];
-  const repository = await answer(context, "ci", { default: "none", offers });
+  const repository = await answer(context, "ci", { default: "none", offers, check: orNone(field.repository) });
   if (repository === undefined || repository === "none") return undefined;
   const auth = await answer(context, "ci-auth", {
     default: "workload-identity",
     offers: [{ value: "workload-identity" }, { value: "oauth-client" }],
+    check: checkedBy(section.ci.shape.auth.unwrap()),
   });
   const outputs = context.given.values["ci-outputs"] === undefined ? await outputsOf(flake) : { darwin: [] };
   const darwin = "reason" in outputs ? [] : outputs.darwin.map((name) => `darwinConfigurations.${name}.system`);
-  const built = await answer(context, "ci-outputs", darwin.length === 0 ? {} : { default: darwin.join(",") });
-  return auth === undefined || built === undefined ? undefined : { repository, auth, outputs: list(built) };
+  const built = await answer(context, "ci-outputs", {
+    default: darwin.length === 0 ? undefined : darwin.join(","),
+    check: listedBy(field.flakeOutput),
+  });
+  return auth === undefined || built === undefined ? undefined : { repository, auth, outputs: listOf(built) };
 }
 
-function list(text: string): string[] {
-  return text
-    .split(",")
-    .map((part) => part.trim())
-    .filter((part) => part !== "");
+function isPort(text: string): string | undefined {
+  return field.port.safeParse(Number(text)).success ? undefined : "expected a port, 1 to 65535";
 }
 
 function membersOf(devices: readonly Device[]): { value: string }[] {

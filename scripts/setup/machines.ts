@@ -4,7 +4,7 @@ import { type MachineAnswer, type Role, roles } from "./answers.ts";
 import { type Device, likelySystem } from "./devices.ts";
 import { askHostKey } from "./ask-host-key.ts";
 import { checkedBy, type Interview } from "./context.ts";
-import type { MachinePlan } from "./plan.ts";
+import type { MachinePlan, Plan } from "./plan.ts";
 
 /** What a role means, beside its number. */
 const meanings: Record<Role, string> = {
@@ -15,16 +15,20 @@ const meanings: Record<Role, string> = {
 };
 
 /** Machines that were given, then those of the tailnet; where nobody can be asked, only those given or known before. */
-export async function askMachines(context: Interview, server: string | undefined): Promise<MachinePlan[]> {
+export async function askMachines(
+  context: Interview,
+  server: string | undefined,
+): Promise<Pick<Plan, "machines" | "leftOut">> {
   const { given, before, sources } = context;
   const known = [...Object.keys(given.machines), ...Object.keys(before.machines)];
-  const names = new Set([...known, ...sources.devices.map(({ name }) => name)]);
-  const plans: MachinePlan[] = [];
-  for (const name of [...names].filter((candidate) => candidate !== server)) {
+  const names = [...new Set([...known, ...sources.devices.map(({ name }) => name)])].filter((name) => name !== server);
+  const machines: MachinePlan[] = [];
+  for (const name of names) {
     const plan = await askMachine(context, name);
-    if (plan !== undefined) plans.push(plan);
+    if (plan !== undefined) machines.push(plan);
   }
-  return plans;
+  const planned = new Set(machines.map(({ name }) => name));
+  return { machines, leftOut: names.filter((name) => !planned.has(name)) };
 }
 
 async function askMachine(context: Interview, name: string): Promise<MachinePlan | undefined> {

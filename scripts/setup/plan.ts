@@ -31,6 +31,8 @@ export interface CiPlan {
 export interface Plan {
   readonly server: ServerPlan;
   readonly machines: readonly MachinePlan[];
+  /** Names of machines that have nothing to do with the cache: taken out where the file has them. */
+  readonly leftOut: readonly string[];
   readonly outputs: "discover" | readonly string[];
   readonly diskBudget: string;
   readonly testUser: string | undefined;

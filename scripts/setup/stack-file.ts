@@ -29,14 +29,11 @@ export function stackFile(example: string, existing: string | undefined, plan: P
   const document = existing === undefined ? fresh(example, plan) : parsed(existing);
   applyServer(document, plan);
   applyMachines(document, plan.machines);
+  for (const name of plan.leftOut) leaveOut(document, name);
   setIn(document, "populate", "outputs", plan.outputs);
   setIn(document, "retention", "diskBudget", plan.diskBudget);
-  if (plan.testUser !== undefined) setIn(document, "tailnet", "testUser", plan.testUser);
-  if (plan.ci !== undefined) {
-    const { repository, auth, outputs } = plan.ci;
-    for (const [key, value] of Object.entries({ enabled: true, repository, auth, outputs }))
-      setIn(document, "ci", key, value);
-  }
+  applyTestUser(document, plan.testUser);
+  applyCi(document, plan.ci);
   return document.toString(format);
 }
 
@@ -77,6 +74,21 @@ function applyServer(document: Document, { server }: Plan): void {
   }
 }
 
+function applyTestUser(document: Document, user: string | undefined): void {
+  const there = document.hasIn(["config", path("tailnet"), "testUser"]);
+  if (user !== undefined) setIn(document, "tailnet", "testUser", user);
+  else if (there) document.deleteIn(["config", path("tailnet"), "testUser"]);
+}
+
+/** What CI is stays in the file when it is switched off. */
+function applyCi(document: Document, ci: Plan["ci"]): void {
+  if (ci === undefined) {
+    if (document.getIn(["config", path("ci"), "enabled"]) === true) setIn(document, "ci", "enabled", false);
+    return;
+  }
+  for (const [key, value] of Object.entries({ enabled: true, ...ci })) setIn(document, "ci", key, value);
+}
+
 function applyMachines(document: Document, machines: readonly MachinePlan[]): void {
   for (const machine of machines) {
     const { name, system, address } = machine;
@@ -91,6 +103,16 @@ function applyMachines(document: Document, machines: readonly MachinePlan[]): vo
 function builderOf({ name, role, system, address, hostKey, sshKey, signingKey }: MachinePlan): Record<string, unknown> {
   const fields = { name, system, install: role === "ssh" ? "ssh" : undefined, address, hostKey, sshKey, signingKey };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+function leaveOut(document: Document, name: string): void {
+  unannounce(document, name);
+  for (const list of ["builders", "clients"]) {
+    const sequence = document.getIn(["config", path(list)]);
+    if (!isSeq(sequence)) continue;
+    const index = sequence.items.findIndex((item) => isMap(item) && item.get("name") === name);
+    if (index >= 0) sequence.delete(index);
+  }
 }
 
 /** Changes the fields of the list's item of that name, or adds an item. */

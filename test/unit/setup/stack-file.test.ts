@@ -30,6 +30,7 @@ const plan: Plan = {
     { name: "desktop", role: "module", system: "x86_64-linux", address: "100.64.0.20" },
     { name: "laptop", role: "client", system: "x86_64-linux" },
   ],
+  leftOut: [],
   outputs: "discover",
   diskBudget: "50GiB",
   testUser: "alice@example.com",
@@ -119,6 +120,27 @@ config:
       "+   nix-binary-cache:populate:",
       "+     outputs: discover",
     ]);
+  });
+
+  it("takes out what is not wanted any more", () => {
+    const first = stackFile(example, undefined, plan);
+    const less = {
+      ...plan,
+      machines: [],
+      leftOut: ["macbook", "desktop", "phone"],
+      testUser: undefined,
+      ci: undefined,
+    };
+    const text = stackFile(example, first, less);
+    const config = parsed(text);
+    assert.deepEqual(config.builders, []);
+    assert.deepEqual(
+      config.clients.map(({ name }) => name),
+      ["laptop"],
+    );
+    assert.deepEqual([config.ci.enabled, config.ci.repository], [false, "alice/nixos-config"]);
+    assert.equal(config.tailnet.testUser, undefined);
+    assert.deepEqual(announcedIn(text), []);
   });
 
   it("gives its answers back as the next run's defaults", () => {

@@ -59,11 +59,11 @@ describe("setup at a terminal", () => {
 
   it("takes offers by their numbers, defaults by nothing, and asks again where an answer is none", async () => {
     const { asker, seen } = person(
-      ...["2", "", "", "", "yes"], // the server, its address, its ssh, the port, the host key
+      ...["2", "", "telnet", "", "0", "", "yes"], // the server, its address, a wrong ssh, a wrong port, the host key
       ...["", "bad flake", "github:alice/nixos-config", "", ""], // no flake, a bad one, a good one; configuration, system
       ...["1", "", "", "yes"], // the macbook: ssh; its system, address, host key
-      ...["lots", "50GiB", "", "1"], // the budget; outputs; the test's user
-      ...["1", "", ""], // ci: the flake's repository; how it joins; what it builds
+      ...["lots", "50GiB", "#x", "", "alice", "1"], // the budget; outputs; the test's user
+      ...["alice", "1", "x", "", "a b", ""], // ci: the flake's repository; how it joins; what it builds
     );
     const plan = await interview({ asker, given, before: { values: {}, machines: {} }, sources });
     assert.deepEqual(plan, {
@@ -77,6 +77,7 @@ describe("setup at a terminal", () => {
         flake: "github:alice/nixos-config",
         configuration: "server",
       },
+      leftOut: [],
       machines: [
         {
           name: "macbook",
@@ -118,6 +119,6 @@ describe("setup at a terminal", () => {
     const all = { ...given, values: { ...values, ...rest, outputs: "discover", "test-user": "none", ci: "none" } };
     const plan = await interview({ asker, given: all, before: { values: {}, machines: {} }, sources });
     assert.equal(plan?.server.hostKey, truth);
-    assert.deepEqual(plan.machines, []);
+    assert.deepEqual([plan.machines, plan.leftOut], [[], ["macbook"]]);
   });
 });
