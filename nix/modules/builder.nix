@@ -8,6 +8,7 @@
 let
   inherit (config.services.nix-binary-cache) builder package;
   server = config.services.nix-binary-cache.server or { };
+  hardening = import ./hardening.nix;
   state = "/var/lib/nix-binary-cache";
 in
 {
@@ -45,6 +46,13 @@ in
         pkgs.openssh
       ];
       after = [ "nix-binary-cache-keys.service" ];
+      # The store is read-only for it; what it signs, it signs through the daemon, which trusts root.
+      environment.NIX_REMOTE = "daemon";
+      serviceConfig = hardening // {
+        StateDirectory = "nix-binary-cache";
+        ReadWritePaths = [ "/nix/var/nix/gcroots/nix-binary-cache" ];
+        UMask = "0022";
+      };
     };
 
     # Makes this builder's keys once. Their public halves go into the stack's configuration: cachectl keys show.
@@ -55,7 +63,7 @@ in
         config.nix.package
         pkgs.openssh
       ];
-      serviceConfig = import ./hardening.nix // {
+      serviceConfig = hardening // {
         Type = "oneshot";
         RemainAfterExit = true;
         ExecStart = "${package}/bin/cachectl keys init --name ${builder.name}";

@@ -51,7 +51,10 @@ for (const lib of libs()) {
       assert.deepEqual(at(config, "systemd", "paths", "nix-binary-cache-upload", "wantedBy"), ["paths.target"]);
       assert.deepEqual(at(config, "systemd", "timers", "nix-binary-cache-upload", "wantedBy"), ["timers.target"]);
       assert.equal((at(config, "systemd", "packages") as readonly unknown[]).length, 1);
-      assert.equal(at(config, "systemd", "services", "nix-binary-cache-upload", "serviceConfig"), undefined);
+      // The unit's own program stays; what is added confines it.
+      const upload = at(config, "systemd", "services", "nix-binary-cache-upload", "serviceConfig");
+      assert.equal(at(upload, "ExecStart"), undefined);
+      assert.equal(at(upload, "ProtectSystem"), "strict");
       const keys = at(config, "systemd", "services", "nix-binary-cache-keys", "serviceConfig");
       assert.match(textAt(keys, "ExecStart"), /\/bin\/cachectl keys init --name desktop$/);
     });

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { after, before, describe, it } from "mocha";
 import { evaluate, libs, needsNix } from "./module-nix.ts";
 import { vars } from "./module-stack.ts";
@@ -10,11 +11,24 @@ import { unitsOf } from "./module-units.ts";
 
 /**
  * The most exposure, of 100, that `systemd-analyze security` may find: with systemd 252 it finds 96 in a service that says
- * nothing of its own, 13 in the populate job, and 14 to 18 in those of root.
+ * nothing of its own, and 12 to 18 in these.
  */
 const mostExposure = 20;
 
-describe("The server's units, by systemd's own judgement", () => {
+async function unitsIn(role: "server" | "builder", options: object): Promise<ReadonlyMap<string, string>> {
+  const modules = [{ services: { "nix-binary-cache": { vars, [role]: { enable: true, ...options } } } }];
+  const { config } = await evaluate(libs()[0]?.path ?? "", { roles: [role], modules });
+  const units = unitsOf(config);
+  // What NixOS adds to a unit that a package brings is a drop-in: it is read after the unit.
+  return new Map([...units].map(([name, text]) => [name, `${packaged(name)}${text}`]));
+}
+
+function packaged(name: string): string {
+  const file = fileURLToPath(new URL(`../../nix/services/${name}`, import.meta.url));
+  return existsSync(file) ? readFileSync(file, "utf8") : "";
+}
+
+describe("The units of the server and of builders, by systemd's own judgement", () => {
   let scratch: string;
   let units: ReadonlyMap<string, string>;
 
@@ -25,9 +39,7 @@ describe("The server's units, by systemd's own judgement", () => {
       this.skip();
     }
     scratch = mkdtempSync(join(tmpdir(), "nix-binary-cache-units-"));
-    const modules = [{ services: { "nix-binary-cache": { vars, server: { enable: true } } } }];
-    const { config } = await evaluate(libs()[0]?.path ?? "", { roles: ["server"], modules });
-    units = unitsOf(config);
+    units = new Map([...(await unitsIn("server", {})), ...(await unitsIn("builder", { name: "desktop" }))]);
     for (const [name, text] of units) {
       // systemd looks whether the program is there; the package is not built here.
       writeFileSync(join(scratch, name), text.replace(/^ExecStart=\S+/m, "ExecStart=/bin/true"));
@@ -36,7 +48,7 @@ describe("The server's units, by systemd's own judgement", () => {
   after(() => rmSync(scratch, { recursive: true, force: true }));
 
   it("have nothing that systemd does not know, or can't parse", () => {
-    assert.ok(units.size >= 12, [...units.keys()].join(" "));
+    assert.ok(units.size >= 15, [...units.keys()].join(" "));
     for (const name of units.keys()) {
       const { stderr } = spawnSync("systemd-analyze", ["verify", "--man=no", join(scratch, name)], {
         encoding: "utf8",
