@@ -114,6 +114,7 @@ describe("the sshTests of a policy, as documented", () => {
     ["dst", "autogroup:internet", "disallowed element"],
     ["dst", "*", "disallowed element"],
     ["dst", "100.64.0.0/24", "disallowed element"],
+    ["dst", "lan", "disallowed element"],
     ["dst", "tag:server:22", "disallowed element"],
     ["dst", "tag:unknown", "unknown tag"],
   ] as const)

@@ -1,3 +1,4 @@
+import { isRange } from "./addresses.ts";
 import type { Policy, SshRule, SshTest } from "./policy.ts";
 import { Problem } from "./problem.ts";
 import { type Selector, trySelector } from "./selector.ts";
@@ -103,6 +104,7 @@ function sshDestination(entry: string, policy: Policy): Selector {
 function isAllowedInTest(selector: Selector | undefined): boolean {
   if (selector === undefined || selector.kind === "any") return false;
   if (selector.kind === "address") return !selector.address.includes("/");
+  if (selector.kind === "host") return !isRange(selector.address);
   return selector.kind !== "autogroup" || !NO_MACHINE.has(selector.name);
 }
 
