@@ -10,6 +10,7 @@ import { diagnose } from "../../nix/cachectl/doctor/diagnose.ts";
 import type { Finding } from "../../nix/cachectl/doctor/finding.ts";
 import { lookAround, type Machine } from "../../nix/cachectl/doctor/machine.ts";
 import { pathsFrom, type Paths } from "../../nix/cachectl/lib/paths.ts";
+import { makeSigningKey, publicHalf } from "../../nix/cachectl/keys/signing-key.ts";
 import { base32, makeKey, signedUpload, type TestKey, type Upload } from "./receive-protocol.ts";
 import { createHash } from "node:crypto";
 
@@ -84,6 +85,7 @@ export class World {
   readonly cache = new CacheDouble();
   readonly kind: WorldKind;
   readonly hook = join(this.folder, "nix", "upload-to-cache.sh");
+  readonly signingKey = makeSigningKey("server-cache-1");
   url = "";
   nix: Record<string, unknown> = {};
   config: Record<string, unknown> | undefined;
@@ -106,7 +108,7 @@ export class World {
       "doubles",
     ])
       mkdirSync(join(this.folder, name), { recursive: true });
-    for (const name of ["tailscale", "nix", "ssh", "systemctl"]) {
+    for (const name of ["tailscale", "nix", "ssh", "systemctl", "getent"]) {
       symlinkSync(resolve("test/cachectl/doctor-doubles/answer"), join(this.doubles, name));
     }
   }
@@ -156,9 +158,9 @@ export class World {
     if (this.kind === "builder") return { name: "desktop", system: "x86_64-linux", server };
     if (this.kind === "client") return undefined;
     return {
-      cache: { url: this.url, port, priority: 50, publicKeys: [this.cache.key.publicKey] },
+      cache: { url: this.url, port, priority: 50, publicKeys: [this.cache.key.publicKey, publicHalf(this.signingKey)] },
       server: { name: "server", address: "127.0.0.1" },
-      signing: { directory: join(this.folder, "signing") },
+      signing: { directory: join(this.folder, "signing"), keys: ["server-cache-1"] },
       limits: { minFreeBytes: 1 },
     };
   }
@@ -167,6 +169,13 @@ export class World {
     const finished = new Date(Date.now() - 3600_000).toISOString();
     this.populate({ finished });
     this.retain({ time: finished });
+    this.scrub({ lastWhole: finished });
+    this.canary({ at: Date.now() - 60_000, seconds: 1 });
+    this.audit("desktop", { verb: "commit" });
+    if (this.kind !== "server") return;
+    this.write("signing/server-cache-1.secret", this.signingKey);
+    chmodSync(join(this.folder, "signing", "server-cache-1.secret"), 0o400);
+    this.shell(this.hook);
   }
 
   populate(changes: Record<string, unknown>): void {
@@ -176,6 +185,35 @@ export class World {
 
   retain(changes: Record<string, unknown>): void {
     this.write("state/retain.json", JSON.stringify({ version: 1, seconds: 1, outcome: "done", ...changes }));
+  }
+
+  scrub(changes: Record<string, unknown>): void {
+    const finished = new Date(Date.now() - 3600_000).toISOString();
+    const record = {
+      version: 1,
+      time: finished,
+      updated: finished,
+      outcome: "done",
+      position: "",
+      checked: 1,
+      total: 1,
+    };
+    this.write("state/scrub.json", JSON.stringify({ ...record, findings: [], ...changes }));
+  }
+
+  canary(run: Record<string, unknown>): void {
+    this.write("state/canary.json", JSON.stringify([run]));
+  }
+
+  /** One call in the receiver's log. */
+  audit(builder: string, call: Record<string, unknown>): void {
+    const time = new Date(Date.now() - 60_000).toISOString();
+    this.write("state/audit.log", `${JSON.stringify({ time, builder, paths: 1, outcome: "done", ms: 5, ...call })}\n`);
+  }
+
+  /** The login shell of the account that takes uploads. */
+  shell(file: string): void {
+    this.say("getent", { out: `nix-push:x:999:999::/var/empty:${file}\n` });
   }
 
   state(state: Record<string, unknown>): void {

@@ -3,6 +3,8 @@ import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { Worker } from "node:worker_threads";
+import { checks } from "../../nix/cachectl/doctor/checks.ts";
+import { diagnose } from "../../nix/cachectl/doctor/diagnose.ts";
 import type { Finding } from "../../nix/cachectl/doctor/finding.ts";
 import { describeDoctor, reportOf } from "../../nix/cachectl/doctor/report.ts";
 import { failures } from "./doctor-failures.ts";
@@ -49,6 +51,33 @@ describe("the doctor", () => {
       );
     });
   }
+});
+
+describe("the doctor where nothing answers", () => {
+  it("is done in seconds all the same, and says of each what did not answer", async () => {
+    const world = await new World("builder").build();
+    try {
+      for (const name of ["tailscale-status", "ssh", "systemctl"]) world.say(name, { status: "hang" });
+      world.tailnet = {};
+      const machine = world.machine();
+      world.say("nix", { status: "hang" });
+      const started = Date.now();
+      const findings = await diagnose(
+        machine,
+        checks.filter(({ roles }) => roles.includes("builder")),
+      );
+      const seconds = (Date.now() - started) / 1000;
+      assert.ok(seconds < 8, `${seconds} s`);
+      for (const name of ["tailnet", "uploader"]) {
+        const found = findings.find(({ check }) => check === name);
+        assert.match(found?.level ?? "", /failure|warning/, JSON.stringify(found));
+      }
+      for (const name of ["fallback", "hook", "substituters"])
+        assert.match(findings.find(({ check }) => check === name)?.found ?? "", /took too long|no answer|comes first/);
+    } finally {
+      world.close();
+    }
+  }).timeout(20_000);
 });
 
 describe("the doctor where the port is silent", () => {

@@ -1,6 +1,8 @@
 /** All checks, in the order in which things fail. */
 import type { Check } from "./check.ts";
+import { buildersCheck } from "./checks/builders.ts";
 import { cacheInfoCheck } from "./checks/cache-info.ts";
+import { canaryCheck } from "./checks/canary.ts";
 import { clockCheck } from "./checks/clock.ts";
 import { configCheck } from "./checks/config.ts";
 import { daemonCheck } from "./checks/daemon.ts";
@@ -14,8 +16,11 @@ import { policyCheck } from "./checks/policy.ts";
 import { populateCheck } from "./checks/populate.ts";
 import { portCheck } from "./checks/port.ts";
 import { queueCheck } from "./checks/queue.ts";
+import { receiverCheck } from "./checks/receiver.ts";
 import { retainCheck } from "./checks/retain.ts";
+import { scrubCheck } from "./checks/scrub.ts";
 import { serverDiskCheck } from "./checks/server-disk.ts";
+import { serverKeysCheck } from "./checks/server-keys.ts";
 import { signingKeyCheck } from "./checks/signing-key.ts";
 import { sshCheck } from "./checks/ssh.ts";
 import { substitutersCheck } from "./checks/substituters.ts";
@@ -36,12 +41,17 @@ export const checks: readonly Check[] = [
   daemonCheck,
   hookCheck,
   uploaderCheck,
+  serverKeysCheck,
+  receiverCheck,
   identityCheck,
   sshCheck,
   serverDiskCheck,
   queueCheck,
   lastUploadCheck,
+  buildersCheck,
   populateCheck,
   retainCheck,
+  scrubCheck,
+  canaryCheck,
   clockCheck,
 ];

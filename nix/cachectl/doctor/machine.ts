@@ -1,5 +1,6 @@
 /** The machine that the doctor looks at. */
 import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { fieldsOf, listOf, numberOf, parseJson, textsOf } from "../lib/json.ts";
 import type { Paths } from "../lib/paths.ts";
 import { searchPath } from "../lib/run.ts";
@@ -13,7 +14,7 @@ export interface Places {
   readonly nixConf: string;
   /** /proc; on macOS there is none. */
   readonly proc: string;
-  /** Where install.sh put the library: /usr/local/lib/nix-binary-cache. */
+  /** What this program was installed with: `hook`, `services` and itself. */
   readonly library: string;
 }
 
@@ -31,6 +32,8 @@ export interface KnownSettings {
   /** Where builders upload to; on a server, itself. */
   readonly serverHost: string | undefined;
   readonly signingDirectory: string | undefined;
+  /** Names of the server's own keys, the one that signs first. */
+  readonly signingKeys: readonly string[];
   readonly hook: boolean;
 }
 
@@ -66,7 +69,11 @@ export function lookAround(
 }
 
 function placesFrom(env: NodeJS.ProcessEnv): Places {
-  return { nixConf: env.NIX_CONF_DIR ?? "/etc/nix", proc: "/proc", library: "/usr/local/lib/nix-binary-cache" };
+  return {
+    nixConf: env.NIX_CONF_DIR ?? "/etc/nix",
+    proc: "/proc",
+    library: fileURLToPath(new URL("../..", import.meta.url)),
+  };
 }
 
 function readConfig(file: string): unknown {
@@ -97,6 +104,7 @@ export function parseKnownSettings(config: unknown, exists: (folder: string) => 
     upstreams: listOf(cache?.get("upstreams")).flatMap((entry) => textOf(fieldsOf(entry).get("url")) ?? []),
     serverHost: textOf(server?.get("host") ?? server?.get("address")),
     signingDirectory: directory,
+    signingKeys: textsOf(signing?.get("keys")),
     hook: top.get("hook") !== false,
   };
 }
