@@ -6,6 +6,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -93,6 +94,36 @@ describe("The package of cachectl, the hook and their units", () => {
     for (const program of ["hook/upload-hook.sh", "cachectl/cachectl", "services/upload-if-queued.sh"]) {
       assert.equal(statSync(join(library, program)).mode & 0o111, 0o111, program);
     }
+  });
+
+  it("prepares a Mac's queue, settings and keys before launchd watches, as often as it is called", function () {
+    if (spawnSync("ssh-keygen", ["-?"]).error) {
+      console.warn("      skipped: ssh-keygen: not found");
+      this.skip();
+    }
+    const state = join(scratch, "mac");
+    const roots = join(scratch, "mac-roots");
+    const env = { PATH: "/bin:/usr/bin", NIX_BINARY_CACHE_STATE: state, NIX_BINARY_CACHE_ROOTS: roots };
+    const program = join(out, "lib/nix-binary-cache/darwin/prepare-builder.sh");
+    const prepare = () => {
+      const { status, stderr } = spawnSync("/bin/sh", [program, "macbook"], { env, encoding: "utf8", timeout: 20_000 });
+      assert.deepEqual([status, stderr], [0, ""]);
+      return ["signing.pub", "ssh.pub"].map((name) => readFileSync(join(state, "keys", name), "utf8"));
+    };
+    const made = prepare();
+    assert.match(made[0] ?? "", /^macbook-1:/);
+    for (const folder of ["new", "tmp", "waiting", "rejected"]) assert.ok(existsSync(join(state, "queue", folder)));
+    assert.ok(existsSync(join(roots, "queue")));
+    assert.equal(readlinkSync(join(state, "config.json")), "/etc/nix-binary-cache/config.json");
+    assert.deepEqual(prepare(), made);
+  });
+
+  it("does not stop a Mac's activation when the builder can't be prepared, and says so", () => {
+    const env = { PATH: "/bin:/usr/bin", NIX_BINARY_CACHE_STATE: "/dev/null/state", NIX_BINARY_CACHE_ROOTS: scratch };
+    const program = join(out, "lib/nix-binary-cache/darwin/prepare-builder.sh");
+    const { status, stderr } = spawnSync("/bin/sh", [program, "macbook"], { env, encoding: "utf8", timeout: 20_000 });
+    assert.equal(status, 0);
+    assert.match(stderr, /builds are not uploaded yet, see above; mend it, then activate again/);
   });
 
   describe("on a Mac with Determinate Nix", () => {
