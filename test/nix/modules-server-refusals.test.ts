@@ -68,6 +68,12 @@ for (const lib of libs()) {
         /Add it/,
       ],
       [
+        "sshd that keeps its group out",
+        server({}, { services: { openssh: { settings: { AllowGroups: ["wheel"] } } } }),
+        /services\.openssh\.settings\.AllowGroups: leaves nix-push out/,
+        /Add it/,
+      ],
+      [
         "populate without a flake",
         [{ services: { "nix-binary-cache": { server: { enable: true, populate: { enable: true } } } } }],
         /server\.populate\.flake: is not set/,
@@ -82,6 +88,13 @@ for (const lib of libs()) {
         assert.match(failed[0] ?? "", remedy);
       });
     }
+
+    it("takes sshd's lists that let uploads in, by name or by a pattern", async () => {
+      for (const AllowUsers of [["alice", "nix-push"], ["nix-push@100.*"], ["*@100.*"]]) {
+        const { failed } = await on(server({}, { services: { openssh: { settings: { AllowUsers } } } }));
+        assert.deepEqual(failed, []);
+      }
+    });
 
     it("warns of a machine that is in no tailnet", async () => {
       const { config } = await on(server({}, { services: { tailscale: { enable: false } } }));

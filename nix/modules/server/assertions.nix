@@ -3,7 +3,11 @@
 let
   inherit (config.services.nix-binary-cache) server nodejs;
   trusted = config.nix.settings.trusted-users or [ ];
-  allowedUsers = config.services.openssh.settings.AllowUsers or null;
+  # sshd's lists of who may log in; an entry is a name, NAME@HOST or a pattern, which only sshd can judge.
+  sshd = config.services.openssh.settings or { };
+  letsIn =
+    list:
+    list == null || builtins.any (entry: builtins.match "nix-push(@.*)?|.*[*?].*" entry != null) (lib.toList list);
   originPort = builtins.head (builtins.match ".*:([0-9]+)" server.origin);
   tailscale = config.services.tailscale or { };
   at = option: "services.nix-binary-cache.server.${option}";
@@ -68,8 +72,12 @@ in
           + "${at "retention"} collects what is not worth keeping.";
       }
       {
-        assertion = allowedUsers == null || lib.elem "nix-push" allowedUsers;
+        assertion = letsIn (sshd.AllowUsers or null);
         message = "services.openssh.settings.AllowUsers: leaves nix-push out, so nobody could upload. Add it.";
+      }
+      {
+        assertion = letsIn (sshd.AllowGroups or null);
+        message = "services.openssh.settings.AllowGroups: leaves nix-push out, so nobody could upload. Add it.";
       }
       {
         assertion = server.populate.enable -> server.populate.flake != null;
