@@ -56,6 +56,7 @@ export class StatusWorld {
       hours.map((ago) => ({ at: now - ago * hour, freeBytes: free + (ago * gibibyte) / 2 })),
     );
     this.json("canary.json", canaries());
+    this.json("scrub.json", scrub);
     return this;
   }
 
@@ -178,6 +179,13 @@ const retain = {
     holders: [],
   },
   collected: { paths: 100, bytes: 10 * gibibyte },
+};
+
+const scrub = {
+  version: 1,
+  ...{ time: new Date(now - 4 * day).toISOString(), updated: new Date(now - 3 * day).toISOString() },
+  ...{ outcome: "done", position: "", checked: 900, total: 900, lastWhole: new Date(now - 3 * day).toISOString() },
+  findings: [{ path: storePath("bent"), time: "", problem: "", outcome: "repaired", detail: "", others: [] }],
 };
 
 function canaries(): readonly unknown[] {

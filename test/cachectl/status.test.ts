@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { appendFileSync, readFileSync, renameSync, truncateSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync, renameSync, truncateSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { addSample, diskStatus, slope } from "../../nix/cachectl/status/facts/disk.ts";
 import { countLine, noTraffic, readOn, readTraffic, writeTraffic } from "../../nix/cachectl/status/facts/traffic.ts";
+import { sizeOf, smallPath } from "../../nix/cachectl/status/facts/small-path.ts";
 import { byDay } from "../../nix/cachectl/status/figures.ts";
 import { describeMetrics, metricsOf } from "../../nix/cachectl/status/metrics.ts";
 import { describeStatus } from "../../nix/cachectl/status/text.ts";
@@ -29,6 +30,7 @@ describe("cachectl status", () => {
       /^populate +6 h ago$/m,
       /laptop {2}1 failed: nixosConfigurations\.laptop \(build: hello\.drv failed\)$/m,
       /^retain +2 days ago: kept 50\.0 GiB of 100\.0 GiB, dropped 4 roots \(10\.0 GiB\)$/m,
+      /^scrub +all checked 3 days ago, 1 path with wrong bytes, 0 not mended$/m,
       /^canary +1\.2 s, 60 min ago \(median 1\.2 s, 1 of 48 failed\)$/m,
     ])
       assert.match(text, expected);
@@ -83,6 +85,32 @@ describe("cachectl status", () => {
     const { status, stderr } = spawnSync(process.execPath, args, { env: world.env, encoding: "utf8" });
     assert.equal(status, 2);
     assert.match(stderr, /found more than one form/);
+  });
+});
+
+describe("the path that other machines look at", () => {
+  const world = new StatusWorld();
+  after(() => world.close());
+  const make = (name: string, files: number, bytes: number): string => {
+    const folder = join(world.folder, name);
+    mkdirSync(folder);
+    for (let index = 0; index < files; index++) writeFileSync(join(folder, String(index)), Buffer.alloc(bytes));
+    return folder;
+  };
+
+  it("is a small one, and of those the newest", () => {
+    const [large, many, small, smaller] = [
+      make("large", 2, 2e6),
+      make("many", 600, 1),
+      make("small", 2, 1e5),
+      make("smaller", 1, 1),
+    ];
+    assert.equal(smallPath([large, many, small, smaller]), small);
+    assert.equal(smallPath([many, large]), large);
+    assert.equal(smallPath([many]), many);
+    assert.equal(smallPath([]), undefined);
+    assert.deepEqual([sizeOf(many), sizeOf(join(world.folder, "gone"))], [Infinity, Infinity]);
+    assert.ok(sizeOf(small) >= 2e5);
   });
 });
 

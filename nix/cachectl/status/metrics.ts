@@ -29,7 +29,13 @@ export function metricsOf(status: Status): readonly Metric[] {
     gauge("status_time_seconds", "When these figures were taken.", single(seconds(at))),
     ...(server === undefined
       ? []
-      : [...trafficMetrics(server), ...builderMetrics(server.builders), ...jobMetrics(server), ...diskMetrics(server)]),
+      : [
+          ...trafficMetrics(server),
+          ...builderMetrics(server.builders),
+          ...jobMetrics(server),
+          ...scrubMetrics(server),
+          ...diskMetrics(server),
+        ]),
     gauge("queue_entries", "Entries that wait on this builder.", single(queue?.waiting.length)),
     gauge("queue_rejected_entries", "Entries set aside on this builder.", single(queue?.rejected.length)),
     gauge(
@@ -123,6 +129,32 @@ function builderMetrics(builders: readonly BuilderStatus[]): readonly Metric[] {
       "builder_failed_calls_today",
       "Calls that were refused or failed today, in UTC.",
       each(({ today }) => today.failed),
+    ),
+  ];
+}
+
+function scrubMetrics({ scrub }: ServerStatus): readonly Metric[] {
+  const withheld = scrub?.findings.filter(({ outcome }) => outcome === "withheld").length;
+  return [
+    gauge(
+      "scrub_up",
+      "Whether the last pass over the store's bytes did not fail.",
+      single(scrub && (scrub.outcome === "failed" ? 0 : 1)),
+    ),
+    gauge(
+      "scrub_whole_time_seconds",
+      "When the last whole pass ended.",
+      single(seconds(Date.parse(scrub?.lastWhole ?? ""))),
+    ),
+    gauge(
+      "scrub_findings",
+      "Paths with wrong bytes that the last pass found, mended or not.",
+      single(scrub?.findings.length),
+    ),
+    gauge(
+      "scrub_withheld_paths",
+      "Paths with wrong bytes that could not be mended: nobody is served them.",
+      single(withheld),
     ),
   ];
 }

@@ -13,8 +13,10 @@ import { parseLimits } from "../receive/limits.ts";
 import { parseAmount } from "../receive/sizes.ts";
 import { keyName } from "../receive/signature.ts";
 import { readRecord, type RetainRecord } from "../retain/record.ts";
+import { readScrubRecord, type ScrubRecord } from "../scrub/record.ts";
 import { readState } from "../upload/state.ts";
 import { diskStatus, readSamples, type DiskStatus } from "./facts/disk.ts";
+import { smallPath } from "./facts/small-path.ts";
 import { readOn, readTraffic, type Traffic } from "./facts/traffic.ts";
 import { builderStatus, type BuilderStatus } from "./facts/uploads.ts";
 
@@ -41,6 +43,7 @@ export interface ServerStatus {
   readonly builders: readonly BuilderStatus[];
   readonly populate: PopulateResult | undefined;
   readonly retain: RetainRecord | undefined;
+  readonly scrub: ScrubRecord | undefined;
   readonly disk: DiskStatus;
 }
 
@@ -69,7 +72,7 @@ export function statusOf(given: Pick<Machine, "paths" | "env" | "stop">, now = D
     role: settings.role,
     url: settings.cacheUrl,
     keys: settings.publicKeys.map(keyName),
-    knownPath: isServer ? namedHere(machine)[0] : undefined,
+    knownPath: isServer ? smallPath(namedHere(machine)) : undefined,
     canary: readHistory(paths.state),
     ...(isServer && { server: serverStatus(machine, now) }),
     ...(isBuilder && existsSync(paths.queue) && { queue: reportOn(new Queue(paths), readState(paths.state)) }),
@@ -86,6 +89,7 @@ function serverStatus({ paths, config, settings, env }: Machine, now: number): S
     builders: builderStatus(paths, now),
     populate: readResult(join(paths.state, "populate.json")),
     retain,
+    scrub: readScrubRecord(paths.state),
     disk: diskStatus({
       store: paths.store,
       minFreeBytes: parseLimits(config).minFreeBytes,

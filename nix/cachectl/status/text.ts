@@ -4,6 +4,7 @@ import { plural, showDuration } from "../doctor/show.ts";
 import type { QueueReport } from "../queue/report.ts";
 import { showBytes } from "../receive/sizes.ts";
 import type { RetainRecord } from "../retain/record.ts";
+import type { ScrubRecord } from "../scrub/record.ts";
 import type { DiskStatus } from "./facts/disk.ts";
 import type { BuilderStatus } from "./facts/uploads.ts";
 import { byDay, byGroup, median, percent } from "./figures.ts";
@@ -28,7 +29,7 @@ export function describeStatus(status: Status): string {
   return `${lines.map(([name, text]) => `${name.padEnd(width)}  ${text}`).join("\n")}\n`;
 }
 
-function serverLines({ traffic, builders, populate, retain, disk }: ServerStatus, now: number): readonly Line[] {
+function serverLines({ traffic, builders, populate, retain, scrub, disk }: ServerStatus, now: number): readonly Line[] {
   const [today] = byDay(traffic, 1, now);
   const groups = byGroup(populate?.outputs ?? []);
   const when = populate === undefined ? "has never run" : `${showDuration(now - Date.parse(populate.finished))} ago`;
@@ -45,6 +46,7 @@ function serverLines({ traffic, builders, populate, retain, disk }: ServerStatus
     }),
     ["disk", describeDisk(disk, now)],
     ["retain", describeRetain(retain, now)],
+    ["scrub", describeScrub(scrub, now)],
   ];
 }
 
@@ -102,6 +104,23 @@ export function describeRetain(record: RetainRecord | undefined, now: number): s
   if (plan === undefined) return `${outcome} ${when}`;
   if (outcome === "over-budget") return `over budget ${when}: what must stay is ${showBytes(plan.keptBytes)}`;
   return `${when}: kept ${showBytes(plan.keptBytes)} of ${showBytes(plan.budgetBytes)}, dropped ${plural(plan.evicted, "root")} (${showBytes(plan.evictedBytes)})`;
+}
+
+/** The bytes of the store: when they were last looked at, and what was wrong with them. */
+export function describeScrub(record: ScrubRecord | undefined, now: number): string {
+  if (record === undefined) return "has never run";
+  const { findings, lastWhole, checked, total, outcome, reason = "unknown" } = record;
+  const withheld = findings.filter((finding) => finding.outcome === "withheld").length;
+  const when =
+    lastWhole === undefined
+      ? `${checked} of ${plural(total, "path")} checked`
+      : `all checked ${showDuration(now - Date.parse(lastWhole))} ago`;
+  const failed = outcome === "failed" ? `; failed since: ${reason}` : "";
+  const found =
+    findings.length === 0
+      ? "nothing wrong"
+      : `${plural(findings.length, "path")} with wrong bytes, ${withheld} not mended`;
+  return `${when}, ${found}${failed}`;
 }
 
 export function describeCanary(runs: readonly CanaryRun[], now: number): string {

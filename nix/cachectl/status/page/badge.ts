@@ -10,8 +10,9 @@ export function isWell({ server, canary }: Pick<Status, "server" | "canary">): b
     (server?.populate?.problems.length ?? 0) === 0 &&
     (server?.populate?.outputs ?? []).every(({ status }) => isSuccess(status));
   const kept = server?.retain === undefined || server.retain.outcome === "done";
+  const sound = server?.scrub?.findings.every(({ outcome }) => outcome !== "withheld") ?? true;
   const room = server === undefined || server.disk.freeBytes > server.disk.minFreeBytes;
-  return (last === undefined || last.seconds !== undefined) && populated && kept && room;
+  return (last === undefined || last.seconds !== undefined) && populated && kept && sound && room;
 }
 
 export function badgeOf(status: Status): string {

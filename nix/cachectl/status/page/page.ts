@@ -22,7 +22,7 @@ export function pageOf(status: Status): string {
       : [
           trafficSection(server.traffic, at),
           uploadsSection(server.builders, at),
-          diskSection(server.disk, server.retain, at),
+          diskSection(server, at),
           canarySection(canary, at),
           buildersSection(server.builders, at),
           populateSection(server.populate, at),

@@ -3,12 +3,11 @@ import type { CanaryRun } from "../../canary/history.ts";
 import { plural, showDuration } from "../../doctor/show.ts";
 import { showBytes } from "../../receive/sizes.ts";
 import type { PopulateResult } from "../../populate/result.ts";
-import type { RetainRecord } from "../../retain/record.ts";
 import { byDay, byGroup, median } from "../figures.ts";
-import type { DiskStatus } from "../facts/disk.ts";
+import type { ServerStatus } from "../status.ts";
 import type { Traffic } from "../facts/traffic.ts";
 import type { BuilderStatus } from "../facts/uploads.ts";
-import { describeCanary, describeCounts, describeForecast, describeRetain } from "../text.ts";
+import { describeCanary, describeCounts, describeForecast, describeRetain, describeScrub } from "../text.ts";
 import { barChart, gaugeChart, lineChart } from "./charts.ts";
 import { markup, type Markup } from "./markup.ts";
 import { roundUp, roundUpBytes } from "./scale.ts";
@@ -95,7 +94,10 @@ export function populateSection(result: PopulateResult | undefined, now: number)
 <table><thead><tr><th scope="col">For</th><th scope="col">Result</th><th scope="col">How</th></tr></thead><tbody>${rows}</tbody></table></section>`;
 }
 
-export function diskSection(disk: DiskStatus, retain: RetainRecord | undefined, now: number): Markup {
+export function diskSection(
+  { disk, retain, scrub }: Pick<ServerStatus, "disk" | "retain" | "scrub">,
+  now: number,
+): Markup {
   const { totalBytes, freeBytes, minFreeBytes, history, storeBytes, budgetBytes } = disk;
   const used = `${showBytes(totalBytes - freeBytes)} of ${showBytes(totalBytes)} used, ${showBytes(freeBytes)} free`;
   const budget =
@@ -130,7 +132,7 @@ export function diskSection(disk: DiskStatus, retain: RetainRecord | undefined, 
     budget === undefined
       ? undefined
       : markup`<p>Store: ${showBytes(storeBytes ?? 0)} of a budget of ${showBytes(budgetBytes ?? 0)}</p>${budget}`;
-  return markup`<section><h2>Disk</h2><p>${used}; ${forecast}.</p>${chart}${against}<p class="quiet">Last retention: ${describeRetain(retain, now)}.</p></section>`;
+  return markup`<section><h2>Disk</h2><p>${used}; ${forecast}.</p>${chart}${against}<p class="quiet">Last retention: ${describeRetain(retain, now)}. Bytes of the store: ${describeScrub(scrub, now)}.</p></section>`;
 }
 
 export function canarySection(runs: readonly CanaryRun[], now: number): Markup {
