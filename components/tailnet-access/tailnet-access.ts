@@ -37,9 +37,9 @@ export class TailnetAccess extends pulumi.ComponentResource {
     const withdraw = declareWithdrawal(`${name}-withdrawal`, tags.cache, { parent: this });
     const acl = declarePolicy(`${name}-policy`, policy, { parent: this, dependsOn: withdraw });
     this.policy = acl;
-    if (policy !== undefined && !pulumi.runtime.isDryRun()) acl.id.apply(() => restoreEntries(policy));
     if (args.tagServer !== undefined) tagServer(name, args.tagServer, tags.cache, { parent: this, dependsOn: acl });
-    this.registerOutputs({ cacheTag: this.cacheTag, ciTag: this.ciTag });
+    // As an output, so that the program does not end before it is settled.
+    this.registerOutputs({ cacheTag: this.cacheTag, ciTag: this.ciTag, inForce: inForce(acl, policy) });
   }
 }
 
@@ -67,6 +67,15 @@ function declarePolicy(name: string, plan: PolicyPlan | undefined, opts: pulumi.
       ignoreChanges: plan !== undefined && plan.text === plan.live.text ? ["acl"] : [],
     },
   );
+}
+
+/** Sees to it, once Pulumi is through with the policy, that our entries are in force; not in a preview. */
+function inForce(acl: tailscale.Acl, policy: PolicyPlan | undefined): pulumi.Output<boolean> | undefined {
+  if (policy === undefined || pulumi.runtime.isDryRun()) return undefined;
+  return acl.id.apply(async () => {
+    await restoreEntries(policy);
+    return true;
+  });
 }
 
 /** A tag can't be taken off a device again without signing in there, so it stays when the stack goes. */
