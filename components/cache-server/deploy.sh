@@ -20,7 +20,7 @@ main() {
     mkdir -p "$state"
     log=$state/log
     one_at_a_time
-    : >"$log"
+    begin_log
     step="build"
     deploy && code=0 || code=$?
     [ "$code" -eq 0 ] || report_failure "$code" >&2
@@ -33,6 +33,15 @@ one_at_a_time() {
     flock --exclusive --wait "$timeout" 9 || {
         echo "deploy: another deploy on $(hostname) has not ended within $timeout s. See journalctl and $log." >&2
         exit 75
+    }
+}
+
+# A deploy that can't say what it does does nothing: with this disk full, Nix would fail half-way.
+begin_log() {
+    printf 'deploy of %s, %s\n' "$flake" "$configuration" 2>/dev/null >"$log" || {
+        echo "deploy: $log on $(hostname) cannot be written: $(df -Ph "$state" | awk 'END { print $4 " free on " $6 }')." >&2
+        echo "Nothing was changed. Free some space there, then run pulumi up again." >&2
+        exit 74
     }
 }
 
@@ -101,7 +110,7 @@ fetch_probe() {
         sleep "$pause"
         timeout 60 nix --extra-experimental-features nix-command copy --from "$url" \
             --to "$scratch/store" --option trusted-public-keys "$keys" --option require-sigs true \
-            --option narinfo-cache-negative-ttl 0 "$1" && return
+            --option narinfo-cache-negative-ttl 0 --option connect-timeout 5 --option download-attempts 1 "$1" && return
     done
     return 1
 }

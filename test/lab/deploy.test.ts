@@ -159,7 +159,8 @@ describe("deploy", function () {
       await server.run(["dd", "if=/dev/zero", `of=${state}/fill`, "bs=4k", "count=16"]);
       const { code, stderr } = await deploy(world, expected);
       assert.notEqual(code, 0);
-      assert.match(stderr, /No space left on device/);
+      assert.match(stderr, /deploy\/log on server cannot be written: 0 free on /);
+      assert.match(stderr, /Nothing was changed\. Free some space there/);
       assert.deepEqual(await systemsOf(server), before);
     } finally {
       await server.must(["umount", state]);
