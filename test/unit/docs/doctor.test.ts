@@ -20,6 +20,7 @@ describe("the table of what doctor looks at", () => {
     assert.deepEqual(
       rows,
       checks.map(({ name, roles }) => `${name}: ${where(roles)}`),
+      "docs/troubleshooting.md: its table of checks is not doctor's; change the table",
     );
   });
 });
