@@ -434,6 +434,17 @@ const building: readonly Failure[] = [
     says: /nothing watches the queue \(inactive\)/,
   },
   {
+    what: "launchd does not watch the queue",
+    on: "builder",
+    provoke: (world) => {
+      world.add("launchctl");
+      world.say("launchctl", { err: "Could not find service\n", status: 113 });
+    },
+    check: "uploader",
+    level: "failure",
+    says: /nothing watches the queue \(not loaded\)/,
+  },
+  {
     what: "no keys",
     on: "builder",
     provoke: (world) => rmSync(join(world.paths.keys, "ssh")),
@@ -700,6 +711,10 @@ const ownServer: readonly Failure[] = [
       chmodSync(secretFile(world), 0o400);
     },
   ),
+  onServer("facts that were not committed yet", "server-keys", "warning", /does not say yet which keys/, (world) => {
+    world.write("signing/server-cache-1.pub", `${world.cache.key.publicKey}\n`);
+    world.config = { ...world.config, cache: { ...(world.config?.cache as object), publicKeys: [] } };
+  }),
   onServer("no account for uploads", "receiver", "failure", /no account nix-push/, (world) =>
     world.say("getent", { status: 2 }),
   ),

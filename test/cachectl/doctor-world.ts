@@ -108,9 +108,7 @@ export class World {
       "doubles",
     ])
       mkdirSync(join(this.folder, name), { recursive: true });
-    for (const name of ["tailscale", "nix", "ssh", "systemctl", "getent"]) {
-      symlinkSync(resolve("test/cachectl/doctor-doubles/answer"), join(this.doubles, name));
-    }
+    for (const name of ["tailscale", "nix", "ssh", "systemctl", "getent"]) this.add(name);
   }
 
   /** Starts the cache and writes down a machine on which everything is as it should be. */
@@ -242,9 +240,9 @@ export class World {
       this.write(`doubles/${name}.${end}`, text);
   }
 
-  /** Removes a program: its double, so that there is none of it where this test runs either. */
-  remove(name: string): void {
-    rmSync(join(this.doubles, name));
+  /** Adds a double of a program. */
+  add(name: string): void {
+    symlinkSync(resolve("test/cachectl/doctor-doubles/answer"), join(this.doubles, name));
   }
 
   machine(): Machine {

@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { cacheUrl } from "../doctor/facts/cache-url.ts";
 import { knownPath } from "../doctor/facts/known-path.ts";
-import { nixConfig } from "../doctor/facts/nix-config.ts";
+import { trustedKeys } from "../doctor/facts/trusted-keys.ts";
 import { lookAround, type Machine } from "../doctor/machine.ts";
 import { UsageError, type Command, type Invocation } from "../lib/command.ts";
 import { KeyRing } from "../receive/signature.ts";
@@ -65,12 +65,6 @@ async function fly(machine: Machine, milliseconds: number): Promise<Flight> {
   } catch (error) {
     return { at: started, seconds: undefined, problem: error instanceof Error ? error.message : String(error) };
   }
-}
-
-/** What a client trusts; the server need not be a client of its own cache. */
-async function trustedKeys(machine: Machine): Promise<readonly string[]> {
-  if (machine.roles.includes("server")) return machine.settings.publicKeys;
-  return (await nixConfig(machine)).words("trusted-public-keys");
 }
 
 function describe({ path = "", seconds, problem }: Flight): string {

@@ -3,7 +3,7 @@ import { cacheUrl } from "../facts/cache-url.ts";
 import { knownPath } from "../facts/known-path.ts";
 import { downloadNar, type NarOutcome } from "../facts/nar.ts";
 import type { SignedNarinfo } from "../facts/narinfo.ts";
-import { nixConfig } from "../facts/nix-config.ts";
+import { trustedKeys } from "../facts/trusted-keys.ts";
 import { failure, ok, skipped, warning, type Verdict } from "../finding.ts";
 import { KeyRing } from "../../receive/signature.ts";
 import { showBytes } from "../../receive/sizes.ts";
@@ -17,11 +17,10 @@ export const pathCheck: Check = {
   needs: ["cache-info", "signing-key"],
   timeout: 12_000,
   run: async (machine, stop) => {
-    const [url, narinfo, config] = await Promise.all([cacheUrl(machine), knownPath(machine), nixConfig(machine)]);
+    const [url, narinfo, trusted] = await Promise.all([cacheUrl(machine), knownPath(machine), trustedKeys(machine)]);
     if (narinfo === undefined) return skipped("no path is known that the cache has");
-    const keys = machine.roles.includes("server") ? machine.settings.publicKeys : config.words("trusted-public-keys");
     const outcome = await downloadNar(url, narinfo, AbortSignal.any([stop, AbortSignal.timeout(milliseconds)]));
-    return judgePath(narinfo, new KeyRing(keys), outcome);
+    return judgePath(narinfo, new KeyRing(trusted), outcome);
   },
 };
 

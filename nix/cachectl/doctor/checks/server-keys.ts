@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Check } from "../check.ts";
-import { failure, ok, skipped, type Verdict } from "../finding.ts";
+import { failure, ok, skipped, warning, type Verdict } from "../finding.ts";
 import { publicHalf } from "../../keys/signing-key.ts";
 
 export const serverKeysCheck: Check = {
@@ -52,7 +52,7 @@ export function judgeServerKeys(keys: readonly KeyFile[], trusted: readonly stri
         `${file} can be read by others`,
         `chmod 400 ${file}; if somebody may have read it, rotate it: signing.keys`,
       );
-    if (publicKey !== undefined && !trusted.includes(publicKey)) {
+    if (trusted.length > 0 && publicKey !== undefined && !trusted.includes(publicKey)) {
       return failure(
         `${file} is not one of the keys that clients trust`,
         "npm run nix-vars, rebuild the machines; until then put the former key first",
@@ -60,6 +60,12 @@ export function judgeServerKeys(keys: readonly KeyFile[], trusted: readonly stri
     }
   }
   const [first] = keys;
+  if (first !== undefined && trusted.length === 0) {
+    return warning(
+      "there; config.json does not say yet which keys clients are given",
+      "npm run nix-vars -- STACK, commit it, pulumi up",
+    );
+  }
   return first === undefined
     ? skipped("config.json names no key")
     : ok(`${keys.length} there, root's alone; clients trust them`);

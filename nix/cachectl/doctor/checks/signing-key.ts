@@ -2,6 +2,7 @@ import { everywhere, type Check } from "../check.ts";
 import { knownPath } from "../facts/known-path.ts";
 import type { SignedNarinfo } from "../facts/narinfo.ts";
 import { nixConfig } from "../facts/nix-config.ts";
+import { trustedKeys } from "../facts/trusted-keys.ts";
 import { failure, ok, warning, type Verdict } from "../finding.ts";
 import { keyName } from "../../receive/signature.ts";
 
@@ -11,10 +12,11 @@ export const signingKeyCheck: Check = {
   needs: ["cache-info"],
   timeout: 8000,
   run: async (machine) => {
-    const [narinfo, config] = await Promise.all([knownPath(machine), nixConfig(machine)]);
-    const keys = machine.settings.publicKeys;
-    // The server need not be a client of its own cache: there, the key counts that clients are given.
-    const trusted = machine.roles.includes("server") ? keys : config.words("trusted-public-keys");
+    const [narinfo, config, trusted] = await Promise.all([
+      knownPath(machine),
+      nixConfig(machine),
+      trustedKeys(machine),
+    ]);
     return judgeSigningKey(narinfo, trusted, config.text("require-sigs") !== "false");
   },
 };

@@ -15,12 +15,13 @@ export type Watcher = "watching" | { readonly state: string; readonly start: str
 const unit = "nix-binary-cache-upload.path";
 const label = "system/org.nix-binary-cache.upload";
 
+/** Asks launchd where there is one, else systemd. */
 async function watcher({ env, stop }: Machine): Promise<Watcher> {
   const options = { env, timeout: 3000, stop };
-  if (process.platform === "darwin") {
-    const { status } = await run("launchctl", ["print", label], options);
+  const launchd = await run("launchctl", ["print", label], options);
+  if (launchd.status !== null || launchd.timedOut) {
     const start = "sudo launchctl bootstrap system /Library/LaunchDaemons/org.nix-binary-cache.upload.plist";
-    return status === 0 ? "watching" : { state: "not loaded", start };
+    return launchd.status === 0 ? "watching" : { state: "not loaded", start };
   }
   const { status, stdout, stderr } = await run("systemctl", ["is-active", unit], options);
   if (status === null) return { problem: stderr };
