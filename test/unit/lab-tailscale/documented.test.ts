@@ -72,6 +72,16 @@ describe("the tests of a policy, as documented", () => {
     );
   });
 
+  it("see what goes out through exit nodes: any public address, and no private one", () => {
+    const internet = { acls: [{ action: "accept", src: ["autogroup:member"], dst: ["autogroup:internet:443"] }] };
+    const tests = (want: string, dst: string): object[] => [{ src: "ada@example.com", [want]: [dst] }];
+    for (const dst of ["8.8.8.8:443", "198.51.100.8:443", "[2001:db8::1]:443"])
+      assert.equal(answer({ ...internet, tests: tests("accept", dst) }), "accepted");
+    for (const dst of ["10.1.2.3:443", "100.80.1.10:443", "192.168.1.1:443", "8.8.8.8:22", "[fd7a:115c:a1e0::10]:443"])
+      assert.equal(answer({ ...internet, tests: tests("deny", dst) }), "accepted");
+    assert.match(answer({ ...internet, tests: tests("deny", "8.8.8.8:443") }), /want: Drop, got: Accept$/);
+  });
+
   it("can ping, at port 0, where any traffic is let through", () => {
     const web = { grants: [{ src: ["bob@example.com"], dst: ["tag:server"], ip: ["tcp:22"] }] };
     const ping = (src: string): object[] => [{ src, proto: "icmp", accept: ["tag:server:0"] }];

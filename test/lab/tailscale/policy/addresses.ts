@@ -6,6 +6,41 @@ export type AddressSet = readonly string[];
 /** Every address that Tailscale gives to a machine. Source: tailscale.com/kb/1015, tailscale.com/kb/1033. */
 export const TAILNET_PREFIXES: AddressSet = ["100.64.0.0/10", "fd7a:115c:a1e0::/48"];
 
+/** IPv4 that is nobody's on the internet: private, link-local, shared by carriers, loopback, multicast and reserved. */
+const NOT_PUBLIC: readonly Prefix[] = [
+  ...[prefix(0, 8), prefix(10, 8), prefix(127, 8), prefix(224, 3)],
+  ...[prefix(100, 10, 64), prefix(169, 16, 254), prefix(172, 12, 16), prefix(192, 16, 168)],
+];
+
+/** What `autogroup:internet` means: every public address. */
+export const PUBLIC_PREFIXES: AddressSet = [...publicParts({ first: 0, length: 0 }).map(written), "2000::/3"];
+
+/** An IPv4 prefix: its first address as a number. */
+interface Prefix {
+  readonly first: number;
+  readonly length: number;
+}
+
+function prefix(octet: number, length: number, second = 0): Prefix {
+  return { first: octet * 2 ** 24 + second * 2 ** 16, length };
+}
+
+function holds(outer: Prefix, { first, length }: Prefix): boolean {
+  return outer.length <= length && first >= outer.first && first < outer.first + 2 ** (32 - outer.length);
+}
+
+/** The largest prefixes of which nothing is in NOT_PUBLIC. */
+function publicParts(whole: Prefix): Prefix[] {
+  if (NOT_PUBLIC.some((taken) => holds(taken, whole))) return [];
+  if (!NOT_PUBLIC.some((taken) => holds(whole, taken))) return [whole];
+  const length = whole.length + 1;
+  return [whole.first, whole.first + 2 ** (32 - length)].flatMap((first) => publicParts({ first, length }));
+}
+
+function written({ first, length }: Prefix): string {
+  return `${[24, 16, 8, 0].map((shift) => Math.floor(first / 2 ** shift) % 256).join(".")}/${length}`;
+}
+
 /** Whether the text is an address or a prefix in CIDR form. */
 export function isAddress(text: string): boolean {
   const [address = "", length, ...rest] = text.split("/");

@@ -42,11 +42,6 @@ function selfRules(
   });
 }
 
-/** Traffic to `autogroup:internet` and to a service is let through elsewhere than at a machine's own filter. */
-function isFilteredElsewhere(selector: Selector): boolean {
-  return selector.kind === "service" || (selector.kind === "autogroup" && selector.name === "internet");
-}
-
 function rulesFor(
   sources: readonly Selector[],
   targets: readonly Target[],
@@ -55,7 +50,8 @@ function rulesFor(
 ): FilterRule[] {
   const addresses = [...new Set(sources.flatMap((selector) => sourceAddresses(selector, policy, tailnet)))];
   return targets.flatMap(({ selector, services }) => {
-    if (isFilteredElsewhere(selector)) return [];
+    // Traffic to a service is let through elsewhere than at a machine's own filter.
+    if (selector.kind === "service") return [];
     if (selector.kind === "autogroup" && selector.name === "self") return selfRules(sources, services, policy, tailnet);
     const destinations = destinationAddresses(selector, policy, tailnet);
     return addresses.length === 0 || destinations.length === 0 ? [] : [{ sources: addresses, destinations, services }];

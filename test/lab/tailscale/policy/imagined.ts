@@ -38,5 +38,5 @@ export function withImagined(selectors: readonly Selector[], policy: Policy, tai
       user === undefined ? { kind: "tag", name: tags?.[0] ?? "" } : { kind: "user", login: user };
     return !tailnet.nodes.some((node) => selects(selector, node, policy, tailnet));
   });
-  return { ...tailnet, nodes: [...tailnet.nodes, ...missing.map(imagined)] };
+  return { ...tailnet, internet: true, nodes: [...tailnet.nodes, ...missing.map(imagined)] };
 }

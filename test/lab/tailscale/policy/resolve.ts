@@ -1,4 +1,4 @@
-import { type AddressSet, TAILNET_PREFIXES, isRange } from "./addresses.ts";
+import { type AddressSet, PUBLIC_PREFIXES, TAILNET_PREFIXES, isRange } from "./addresses.ts";
 import type { Policy } from "./policy.ts";
 import type { Selector } from "./selector.ts";
 import { trySelector } from "./selector.ts";
@@ -76,8 +76,11 @@ export function sourceAddresses(selector: Selector, policy: Policy, tailnet: Tai
   }
 }
 
-/** The addresses that a selector means on the dst side; `autogroup:internet` is enforced where traffic leaves, not by this filter. */
+/** The addresses that a selector means on the dst side. */
 export function destinationAddresses(selector: Selector, policy: Policy, tailnet: Tailnet): AddressSet {
+  if (selector.kind === "autogroup" && selector.name === "internet") {
+    return tailnet.internet === true ? PUBLIC_PREFIXES : [];
+  }
   return selector.kind === "any" ? ["*"] : sourceAddresses(selector, policy, tailnet);
 }
 

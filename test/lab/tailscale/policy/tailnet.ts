@@ -30,6 +30,12 @@ export interface Tailnet {
    * @default the domain of the first user's login
    */
   readonly domains?: readonly string[];
+  /**
+   * Whether what is let through to `autogroup:internet` counts: in a machine's own filter it does not, since exit nodes
+   * let it through or not; in tests it does.
+   * @default false
+   */
+  readonly internet?: boolean;
 }
 
 /** The part of a login after its "@", or "" when it has none. */
