@@ -12,6 +12,7 @@ const found = await survey({
   settings,
   readRoots: () => Promise.resolve(readOwnRoots(roots, context)),
   readGraph: () => Promise.resolve(graphFromDatabase(database, { derivations: true, outputs: false })),
+  beingRead: () => new Set(),
   freeBytes: () => 1e12,
   now: () => Number(now),
 });

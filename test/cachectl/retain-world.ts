@@ -41,6 +41,8 @@ export class RetainWorld {
   readonly roots = join(this.nix, "var/nix/gcroots/nix-binary-cache");
   /** Where paths can be fetched from anew: a binary cache in a folder. */
   readonly substituter = join(this.folder, "substituter");
+  /** nginx's access log. */
+  readonly accessLog = join(this.folder, "access.log");
   readonly #environment: NodeJS.ProcessEnv;
 
   /** Why there can't be one here; undefined when there can. */
@@ -74,6 +76,7 @@ export class RetainWorld {
       HOME: this.folder,
       NIX_CONF_DIR: join(this.folder, "etc"),
       NIX_BINARY_CACHE_STATE: this.state,
+      NIX_BINARY_CACHE_ACCESS_LOG: this.accessLog,
     };
     this.must("nix-store", "--init");
   }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
 import { RetainWorld } from "./retain-world.ts";
 
 describe("cachectl retain, on a real store", function () {
@@ -54,5 +55,23 @@ describe("cachectl retain, on a real store", function () {
     assert.deepEqual([status, stderr], [0, ""]);
     assert.deepEqual(present(built), [...versions.slice(0, 2), "library-1.0", system, "loose"]);
     assert.match(world.cachectl("why", built.get("loose") ?? "").stdout, /is kept by 1 root\n {2}kept: pinned\n/);
+  });
+
+  it("leaves for later what somebody is fetching at this moment", () => {
+    const built = fill();
+    world.configure({ keepPackages: 2, keepDays: 10 });
+    const read = built.get("tool-1.5") ?? "";
+    const line = (secondsAgo: number): string =>
+      `${Date.now() / 1000 - secondsAgo} 5000 200 500 - 0.001 /${read.slice(11, 43)}.narinfo\n`;
+    writeFileSync(world.accessLog, line(600));
+    const { status, stdout } = world.cachectl("retain");
+    assert.equal(status, 0);
+    assert.match(stdout, /goes later, somebody is reading it: 1 roots, 98\.\d KiB\n.*tool-1\.5: beyond/);
+    assert.deepEqual(present(built), [...versions.slice(0, 2), "tool-1.5", "library-1.0", system]);
+    writeFileSync(world.accessLog, line(7200));
+    // Nothing is low, but something was left.
+    assert.equal(world.cachectl("retain", "--if-low").status, 0);
+    assert.deepEqual(present(built), [...versions.slice(0, 2), "library-1.0", system]);
+    assert.match(world.cachectl("retain", "--if-low").stdout, /are free: nothing to do/);
   });
 });

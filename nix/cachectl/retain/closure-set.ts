@@ -28,6 +28,11 @@ export class ClosureSet {
     return this.#paths.has(path) || (this.#below?.has(path) ?? false);
   }
 
+  /** What of this path's closure is not there yet. */
+  missing(path: string): string[] {
+    return [...(this.#missing(path, Infinity) ?? new Map<string, number>()).keys()];
+  }
+
   /** Adds this path's closure; returns the bytes that it added. */
   add(path: string): number {
     return this.#addAll(this.#missing(path, Infinity) ?? new Map());

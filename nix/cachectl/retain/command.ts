@@ -3,7 +3,7 @@ import { showBytes } from "../receive/sizes.ts";
 import { alone } from "./alone.ts";
 import { collectGarbage } from "./collect.ts";
 import { openStoreHost, requireRights, type StoreHost } from "./host.ts";
-import { type RetainRecord, writeRecord } from "./record.ts";
+import { readRecord, type RetainRecord, writeRecord } from "./record.ts";
 import { describeOutcome, describeOverBudget, describePlan } from "./report.ts";
 import { retain, type RetainResult } from "./retain.ts";
 import { type Survey, survey } from "./survey.ts";
@@ -26,7 +26,9 @@ export const command: Command = {
     if (positionals.length > 0)
       throw new UsageError(`found ${JSON.stringify(positionals[0])}\nusage: cachectl ${command.usage}`);
     const host = openStoreHost(invocation);
-    if (options["if-low"] === true && host.freeBytes() >= host.settings.minFreeBytes) {
+    // What was being read is tried again, too.
+    const unfinished = (readRecord(paths.state)?.plan?.deferred ?? 0) > 0;
+    if (options["if-low"] === true && !unfinished && host.freeBytes() >= host.settings.minFreeBytes) {
       if (options.json !== true) stdout.write(`${showBytes(host.freeBytes())} are free: nothing to do\n`);
       return 0;
     }
@@ -83,5 +85,5 @@ function evicted({ eviction }: RetainResult): { readonly rootsRemoved: number; r
 }
 
 function forMachines({ plan, summary }: Survey): object {
-  return { plan: summary, overBudget: plan.overBudget, keep: plan.keep, evict: plan.evict };
+  return { plan: summary, overBudget: plan.overBudget, keep: plan.keep, deferred: plan.deferred, evict: plan.evict };
 }

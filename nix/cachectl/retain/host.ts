@@ -13,6 +13,7 @@ import { readGraph } from "./graph.ts";
 import { keepingOf } from "./keeping.ts";
 import { readOwnRoots } from "./own-roots.ts";
 import type { Graph, Root } from "./plan.ts";
+import { recentlyRead } from "./readers.ts";
 import { readRetentionSettings, type RetentionSettings } from "./policy.ts";
 import type { SurveySources } from "./survey.ts";
 
@@ -32,6 +33,11 @@ export interface StoreHost extends SurveySources {
 
 /** Below this a disk is as good as full: what Nix opens its database with takes some of it already. */
 const fullBytes = 16 * 1024 ** 2;
+
+/** As in nix/modules/server/serving.nix. */
+const accessLog = "/var/log/nginx/nix-binary-cache.log";
+/** Who fetches a large closure over a slow line is at it for so long. */
+const readerMilliseconds = 3_600_000;
 
 /** A store of 100,000 paths answers within seconds; one whose disk is busy takes its time. */
 const queryMilliseconds = 600_000;
@@ -58,6 +64,7 @@ export function openStoreHost({ paths, env, stderr }: Pick<Invocation, "paths" |
     settings,
     readRoots: () => readRoots(paths, access, settings),
     readGraph: (): Promise<Graph> => readGraph({ databaseFile, storeDirectory: paths.store, access, keeping, warn }),
+    beingRead: () => recentlyRead(env.NIX_BINARY_CACHE_ACCESS_LOG ?? accessLog, Date.now() - readerMilliseconds),
     freeBytes: () => diskSpace(paths.store).freeBytes,
     now: () => Math.floor(Date.now() / 1000),
   };

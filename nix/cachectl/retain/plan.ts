@@ -57,7 +57,9 @@ export interface Verdict {
 export interface Plan {
   readonly keep: readonly Verdict[];
   readonly evict: readonly Verdict[];
-  /** Bytes of the closures that stay; of the protected ones alone when `overBudget`. */
+  /** What would go if nobody were reading it: it goes with a later run, and takes room beyond the budget until then. */
+  readonly deferred: readonly Verdict[];
+  /** Bytes of the closures in `keep`; of the protected ones alone when `overBudget`. */
   readonly keptBytes: number;
   readonly overBudget: boolean;
 }
@@ -71,8 +73,16 @@ const vainWalks = 20;
  * fit beside what comes before it goes; what comes after and is smaller may still stay: evicting it would make no room.
  *
  * The order is total (time, then name), so that the same input gives the same plan.
+ *
+ * @param beingRead store paths that somebody is fetching: whatever root holds them is not evicted now
  */
-export function planRetention(graph: Graph, roots: readonly Root[], policy: RetentionPolicy, now: number): Plan {
+export function planRetention(
+  graph: Graph,
+  roots: readonly Root[],
+  policy: RetentionPolicy,
+  now: number,
+  beingRead: ReadonlySet<string> = new Set(),
+): Plan {
   const kept = new ClosureSet(graph);
   const { guarded, ordinary, expired } = sortOut(graph, roots, policy, now);
   const keep: Verdict[] = guarded.map(([root, reason]) => ({
@@ -84,7 +94,7 @@ export function planRetention(graph: Graph, roots: readonly Root[], policy: Rete
   if (kept.bytes > policy.budgetBytes) {
     // Evicting the rest would not help, and would take from the readers what there is.
     const others = [...ordinary, ...expired].map(([root, reason]) => ({ root, reason, guarded: false, bytes: 0 }));
-    return { keep: [...keep, ...others], evict: [], keptBytes: kept.bytes, overBudget: true };
+    return { keep: [...keep, ...others], evict: [], deferred: [], keptBytes: kept.bytes, overBudget: true };
   }
   const evict: Verdict[] = expired.map(([root, reason]) => ({ root, reason, guarded: false, bytes: 0 }));
   for (const [root, reason] of ordinary) {
@@ -100,11 +110,28 @@ export function planRetention(graph: Graph, roots: readonly Root[], policy: Rete
         bytes: 0,
       });
   }
-  return { keep, evict: withFreedBytes(graph, kept, evict), keptBytes: kept.bytes, overBudget: false };
+  return { keep, ...settle(graph, kept, evict, beingRead), keptBytes: kept.bytes, overBudget: false };
 }
 
-/** What evicting each frees, counted once: the first in the list that holds a path is charged with it. */
-function withFreedBytes(graph: Graph, kept: ClosureSet, dropped: readonly Verdict[]): Verdict[] {
-  const all = new ClosureSet(graph, kept);
-  return dropped.map((verdict) => ({ ...verdict, bytes: all.add(verdict.root.path) }));
+/**
+ * Parts what goes from what goes later, and says what each takes, counted once: the first in the list that holds a path
+ * is charged with it.
+ */
+function settle(
+  graph: Graph,
+  kept: ClosureSet,
+  dropped: readonly Verdict[],
+  beingRead: ReadonlySet<string>,
+): Pick<Plan, "evict" | "deferred"> {
+  const held = new ClosureSet(graph, kept);
+  const isRead = ({ root }: Verdict): boolean =>
+    beingRead.size > 0 && held.missing(root.path).some((path) => beingRead.has(path));
+  const [deferred, going] = [[] as Verdict[], [] as Verdict[]];
+  for (const verdict of dropped) {
+    if (isRead(verdict)) deferred.push({ ...verdict, bytes: held.add(verdict.root.path) });
+    else going.push(verdict);
+  }
+  // What a deferred closure holds is not freed, whichever of the two came first in the list.
+  const all = new ClosureSet(graph, held);
+  return { deferred, evict: going.map((verdict) => ({ ...verdict, bytes: all.add(verdict.root.path) })) };
 }

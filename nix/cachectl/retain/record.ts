@@ -37,6 +37,8 @@ export interface PlanSummary {
   readonly evicted: number;
   /** What evicting the roots frees. */
   readonly evictedBytes: number;
+  /** Roots that go later, for somebody is reading what they hold; absent in records of earlier versions. */
+  readonly deferred?: number;
   /** Paths that no root keeps in any case. */
   readonly unrooted: { readonly paths: number; readonly bytes: number };
   /** The largest of what stays, at most 10. */

@@ -16,6 +16,13 @@ export function describePlan({ plan, summary }: Pick<Survey, "plan" | "summary">
     `stays: ${summary.kept} roots, ${showBytes(summary.keptBytes)}`,
     ...shortened(groupsOf(plan.keep).map(groupLine), all),
     "",
+    ...(plan.deferred.length === 0
+      ? []
+      : [
+          `goes later, somebody is reading it: ${plan.deferred.length} roots, ${showBytes(bytesOf(plan.deferred))}`,
+          ...shortened(oldestFirst(plan.deferred).map(verdictLine), all),
+          "",
+        ]),
     `goes: ${summary.evicted} roots, ${showBytes(summary.evictedBytes)}`,
     ...shortened(oldestFirst(plan.evict).map(verdictLine), all),
     ...(unrooted.paths === 0
@@ -23,6 +30,10 @@ export function describePlan({ plan, summary }: Pick<Survey, "plan" | "summary">
       : [`      and ${unrooted.paths} paths, ${showBytes(unrooted.bytes)}, without a root`]),
     "",
   ].join("\n");
+}
+
+function bytesOf(verdicts: readonly Verdict[]): number {
+  return verdicts.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /** Roots in the order in which they are evicted. */

@@ -8,6 +8,8 @@ export interface SurveySources {
   /** All roots, ours and foreign. Read before the graph, so that whatever they name is in it. */
   readRoots(): Promise<readonly Root[]>;
   readGraph(): Promise<Graph>;
+  /** Hashes of paths that somebody is fetching, as they stand in requests. */
+  beingRead(): ReadonlySet<string>;
   /** Free bytes on the store's disk. */
   freeBytes(): number;
   /** Seconds since 1970. */
@@ -23,6 +25,7 @@ export interface Survey {
 }
 
 const largest = 10;
+const hashLength = 32;
 
 /**
  * Reads roots and graph and makes the plan; changes nothing. Where the disk is short of `minFreeBytes`, the budget is
@@ -43,10 +46,16 @@ export async function survey(sources: SurveySources): Promise<Survey> {
   const allowed = missing === 0 ? Infinity : Math.max(0, storeBytes - missing);
   const effectiveBudgetBytes = Math.min(settings.budgetBytes, allowed);
   const policy = { ...settings, budgetBytes: effectiveBudgetBytes };
-  const plan = planRetention(graph, roots, policy, sources.now());
+  const plan = planRetention(graph, roots, policy, sources.now(), pathsWith(sources.beingRead(), graph));
   const { budgetBytes, minFreeBytes } = settings;
   const sizes = { budgetBytes, effectiveBudgetBytes, minFreeBytes, freeBytes, storeBytes };
   return { graph, roots, plan, summary: { ...sizes, ...summarise(graph, plan, roots, storeBytes) } };
+}
+
+function pathsWith(hashes: ReadonlySet<string>, graph: Graph): Set<string> {
+  const start = "/nix/store/".length;
+  const paths = hashes.size === 0 ? [] : [...graph.keys()];
+  return new Set(paths.filter((path) => hashes.has(path.slice(start, start + hashLength))));
 }
 
 function summarise(
@@ -54,12 +63,13 @@ function summarise(
   plan: Plan,
   roots: readonly Root[],
   storeBytes: number,
-): Pick<PlanSummary, "keptBytes" | "kept" | "evicted" | "evictedBytes" | "unrooted" | "holders"> {
+): Pick<PlanSummary, "keptBytes" | "kept" | "evicted" | "evictedBytes" | "deferred" | "unrooted" | "holders"> {
   const rooted = rootedIn(graph, roots);
   return {
     keptBytes: plan.keptBytes,
     kept: plan.keep.length,
     evicted: plan.evict.length,
+    deferred: plan.deferred.length,
     evictedBytes: plan.evict.reduce((sum, { bytes }) => sum + bytes, 0),
     unrooted: { paths: graph.size - rooted.paths, bytes: storeBytes - rooted.bytes },
     holders: groupsOf(plan.keep).slice(0, largest),

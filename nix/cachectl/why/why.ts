@@ -29,10 +29,11 @@ export function reasonsFor(path: string, graph: Graph, plan: Plan, policy: Reten
   const next = stepsTo(path, graph);
   const holders = [
     ...plan.keep.map((verdict) => ({ verdict, stays: true })),
+    ...plan.deferred.map((verdict) => ({ verdict, stays: true })),
     ...plan.evict.map((verdict) => ({ verdict, stays: false })),
   ]
     .filter(({ verdict }) => next.has(verdict.root.path) || verdict.root.path === path)
-    .map(({ verdict, stays }) => holder(verdict, stays, next, path, policy));
+    .map(({ verdict, stays }) => holder(verdict, stays, plan.deferred.includes(verdict), next, path, policy));
   return { path, known: graph.has(path), holders: holders.sort(stayingFirst) };
 }
 
@@ -66,6 +67,7 @@ function stepsTo(path: string, graph: Graph): ReadonlyMap<string, string> {
 function holder(
   verdict: Verdict,
   stays: boolean,
+  deferred: boolean,
   next: ReadonlyMap<string, string>,
   path: string,
   policy: RetentionPolicy,
@@ -73,7 +75,12 @@ function holder(
   const { root, reason } = verdict;
   const chain = [root.path];
   for (let at = root.path; at !== path; chain.push(at)) at = next.get(at) ?? path;
-  return { root, stays, reason, chain, goes: stays ? whenItGoes(verdict, policy) : "with the next run of retain" };
+  const goes = deferred
+    ? "once nobody has read it for an hour"
+    : stays
+      ? whenItGoes(verdict, policy)
+      : "with the next run of retain";
+  return { root, stays, reason, chain, goes };
 }
 
 function whenItGoes({ root, guarded }: Verdict, { keepDays, keepPackages, keepSystems }: RetentionPolicy): string {
