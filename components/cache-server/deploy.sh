@@ -39,7 +39,8 @@ one_at_a_time() {
 # A deploy that can't say what it does does nothing: with this disk full, Nix would fail half-way.
 begin_log() {
     printf 'deploy of %s, %s\n' "$flake" "$configuration" 2>/dev/null >"$log" || {
-        echo "deploy: $log on $(hostname) cannot be written: $(df -Ph "$state" | awk 'END { print $4 " free on " $6 }')." >&2
+        room=$(df -Ph "$state" | awk 'END { print $4 " free on " $6 }')
+        echo "deploy: $log on $(hostname) cannot be written: $room." >&2
         echo "Nothing was changed. Free some space there, then run pulumi up again." >&2
         exit 74
     }
@@ -78,8 +79,9 @@ activate() {
     return 21
 }
 
+# A job that failed last night says nothing of this deploy: only what serves and takes uploads counts.
 our_units_failed() {
-    systemctl list-units --failed --no-legend --plain | grep -Eq '^(nix-binary-cache|harmonia|nginx|nix-daemon)'
+    systemctl list-units --failed --no-legend --plain | grep -Eq '^(harmonia|nginx|nix-daemon|sshd?)[.@-]'
 }
 
 # A path that never was, fetched as a client fetches it: a store of its own, trusting nobody but this cache's keys.

@@ -1,13 +1,28 @@
-/** Everything that a job has started. systemd tells by cgroups; here the invocation's id in the environment does it. */
+/**
+ * Everything that a job has started. systemd tells by cgroups; here the invocation's id in the environment does it, or the
+ * session, for programs that write over their environment (nginx does, to show what its processes are).
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const POLL_MS = 20;
 
-/** Processes that were started with this `INVOCATION_ID`, which systemd sets as well. */
-export function processesOf(invocation: string): number[] {
+/** Processes that were started with this `INVOCATION_ID`, which systemd sets as well, or are of one of the sessions. */
+export function processesOf(invocation: string, sessions: readonly number[]): number[] {
   const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-  return pids.map(Number).filter((pid) => pid !== process.pid && belongs(pid, invocation));
+  return pids
+    .map(Number)
+    .filter((pid) => pid !== process.pid && (sessions.includes(sessionOf(pid)) || belongs(pid, invocation)));
+}
+
+/** Field 6 of /proc/PID/stat; 0 for a process that is gone. */
+function sessionOf(pid: number): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[3]);
+  } catch {
+    return 0;
+  }
 }
 
 function belongs(pid: number, invocation: string): boolean {

@@ -37,6 +37,8 @@ export class Runner {
   #started = 0;
   #restarts = 0;
   #invocation = "";
+  /** Each command that was launched leads a session of its own. */
+  #sessions: number[] = [];
   #starts: number[] = [];
   /** The run that is on its way: a start that others wait for too. */
   #starting: Promise<boolean> | undefined;
@@ -84,7 +86,7 @@ export class Runner {
     this.#turn += 1;
     this.#enter("deactivating");
     for (const command of this.job.stop) await this.#command(command);
-    const tree = (): number[] => (this.job.killAll ? processesOf(this.#invocation) : this.#main());
+    const tree = (): number[] => (this.job.killAll ? this.#all() : this.#main());
     signalAll(tree(), this.job.killSignal);
     if (!(await untilEnded(tree, this.job.stopSeconds))) {
       signalAll(tree(), "SIGKILL");
@@ -106,7 +108,11 @@ export class Runner {
   }
 
   kill(signal: NodeJS.Signals): void {
-    signalAll(this.job.killAll ? processesOf(this.#invocation) : this.#main(), signal);
+    signalAll(this.job.killAll ? this.#all() : this.#main(), signal);
+  }
+
+  #all(): number[] {
+    return processesOf(this.#invocation, this.#sessions);
   }
 
   #main(): number[] {
@@ -132,6 +138,7 @@ export class Runner {
     }
     if (!(await this.#mayStart(turn))) return false;
     this.#invocation = randomBytes(16).toString("hex");
+    this.#sessions = [];
     this.#started = Date.now();
     this.#enter("activating");
     try {
@@ -161,7 +168,7 @@ export class Runner {
 
   #fail(result: string): false {
     this.note(`${this.job.name}: failed with result '${result}'`);
-    signalAll(this.job.killAll ? processesOf(this.#invocation) : [], "SIGKILL");
+    signalAll(this.job.killAll ? this.#all() : [], "SIGKILL");
     this.#mainPid = 0;
     this.#enter("failed", result);
     return false;
@@ -176,7 +183,10 @@ export class Runner {
     const main = this.#mainPid > 0 && { MAINPID: String(this.#mainPid) };
     const env = jobEnvironment(this.job, this.#manner, { INVOCATION_ID: this.#invocation, ...main });
     const expands = this.#manner.expands;
-    return launch(this.job, command, { env, expands, ...(this.#stdin !== undefined && { stdin: this.#stdin }) });
+    const stdin = this.#stdin !== undefined && { stdin: this.#stdin };
+    const child = launch(this.job, command, { env, expands, ...stdin });
+    if (child.pid !== undefined) this.#sessions.push(child.pid);
+    return child;
   }
 
   async #runOnce(turn: number): Promise<boolean> {
@@ -190,7 +200,7 @@ export class Runner {
       if (!well) return this.#fail(signal === undefined ? "exit-code" : "signal");
     }
     this.#mainPid = 0;
-    if (!this.job.remainAfterExit && this.job.killAll) signalAll(processesOf(this.#invocation), "SIGKILL");
+    if (!this.job.remainAfterExit && this.job.killAll) signalAll(this.#all(), "SIGKILL");
     this.#enter(this.job.remainAfterExit ? "active" : "inactive", "success");
     return true;
   }
@@ -226,7 +236,7 @@ export class Runner {
       if (existsSync(pidFile)) return Number(readFileSync(pidFile, "utf8").trim());
       await sleep(20);
     }
-    return processesOf(this.#invocation)[0] ?? 0;
+    return this.#all()[0] ?? 0;
   }
 
   async #watchForked(turn: number): Promise<void> {
@@ -241,7 +251,7 @@ export class Runner {
     const result = well ? "success" : signal === undefined ? "exit-code" : "signal";
     if (!well) this.note(`${this.job.name}: ended (${signal ?? `status ${code}`})`);
     for (const command of this.job.stopped) await this.#command(command);
-    if (this.job.killAll) signalAll(processesOf(this.#invocation), "SIGKILL");
+    if (this.job.killAll) signalAll(this.#all(), "SIGKILL");
     this.#mainPid = 0;
     this.#enter(well ? "inactive" : "failed", result);
     const again = { no: false, always: true, "on-success": well, "on-failure": !well }[this.job.restart];
