@@ -1,6 +1,7 @@
 /** The first hour, on the lab's machines: what docs/first-hour.md says, typed one after the other. */
 import { spawn } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
 import { join } from "node:path";
 import { parseDocument } from "yaml";
 import { adoptVars, varsOf } from "../../test/lab/job/clients.ts";
@@ -11,10 +12,26 @@ import type { MachineName } from "../../test/lab/instance.ts";
 import { placeVars } from "../../test/lab/world/furnish.ts";
 import { operatorEnvironment, pulumi, type World } from "../../test/lab/world/world.ts";
 import { stackValues } from "../setup/stack-file.ts";
-import type { Recorder } from "./recorder.ts";
+import type { Aliases, Recorder } from "./recorder.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
 const stack = "home";
+
+/** This machine's folders, by what a reader of the transcript would have. */
+export function aliases({ instance }: World): Aliases {
+  return new Map([
+    [instance.dir, "~/lab"],
+    [root.replace(/\/$/, ""), "~/nix-binary-cache"],
+    [homedir(), "~"],
+  ]);
+}
+
+/** @throws Error when one of the operator's secrets was shown */
+export function refuseSecrets({ secrets }: World, recorder: Recorder): void {
+  const text = recorder.text();
+  const shown = Object.entries(secrets).filter(([, secret]) => text.includes(secret.trim()));
+  if (shown.length > 0) throw new Error(`secrets are shown: ${shown.map(([name]) => name).join(", ")}`);
+}
 
 /** Plays all of it. @throws Error at the first step that does not end as it should */
 export async function firstHour(world: World, recorder: Recorder): Promise<void> {
