@@ -1,11 +1,21 @@
 /** The workflow that Pulumi commits, its steps run on a machine with the stand-ins' credentials: from the tailnet to another machine. */
 import assert from "node:assert/strict";
 import type { NixVars } from "../../components/client-settings/index.ts";
-import { checkOut, committedWorkflow, contextsOf, joinAsCi, leftBehind, runOn, type Ran } from "./job/ci-runner.ts";
+import {
+  checkOut,
+  committedWorkflow,
+  contextsOf,
+  isTaken,
+  joinAsCi,
+  leftBehind,
+  runOn,
+  type Ran,
+} from "./job/ci-runner.ts";
 import { adoptVars, varsOf } from "./job/clients.ts";
 import { narinfoUrl, statusOf, wasSubstituted } from "./job/main-job.ts";
 import { build, newPackage, type Package } from "./job/package.ts";
 import { mustSucceed } from "./job/told.ts";
+import type { Settings } from "./world/stack.ts";
 import { testWorld, type TestWorld } from "./world/test-world.ts";
 import { pulumi } from "./world/world.ts";
 import type { Contexts } from "../unit/ci-workflow/runner.ts";
@@ -24,6 +34,7 @@ describe("the CI workflow, its steps run in the lab", function () {
   const library = newPackage("library");
   const tool = newPackage("tool", [library]);
   let world: TestWorld;
+  let settings: Settings;
   let workflow: string;
   let contexts: Contexts;
   let vars: NixVars;
@@ -35,7 +46,7 @@ describe("the CI workflow, its steps run in the lab", function () {
     this.timeout(45 * MINUTE);
     world = await testWorld();
     const { ci, clients } = world.settings as { ci: object; clients: readonly { name: string }[] };
-    const settings = {
+    settings = {
       ...world.settings,
       builders: [],
       clients: clients.filter(({ name }) => name === "desktop"),
@@ -165,5 +176,19 @@ describe("the CI workflow, its steps run in the lab", function () {
     assert.deepEqual(outcome.at(-2), { step: "Build", ok: false }, log);
     assert.deepEqual(outcome.at(-1), { step: "Finish", ok: true });
     assert.match(summary, /\*\*not published\*\*/);
+  });
+
+  it("is let in all through a rotation of the OAuth client, and the old one is not after it", async () => {
+    const rotated = async (clients: readonly string[]): Promise<Contexts> => {
+      const ci = { ...(settings.ci as object), clients };
+      mustSucceed(await pulumi(world, "up", { settings: { ...settings, ci } }));
+      return contextsOf(world, OUTPUT);
+    };
+    const during = await rotated(["2", "1"]);
+    assert.notEqual(during.secrets.TS_OAUTH_CLIENT_ID, contexts.secrets.TS_OAUTH_CLIENT_ID);
+    assert.deepEqual([await isTaken(world, contexts), await isTaken(world, during)], [true, true]);
+    const after = await rotated(["2"]);
+    assert.deepEqual(after.secrets, during.secrets);
+    assert.deepEqual([await isTaken(world, contexts), await isTaken(world, after)], [false, true]);
   });
 });

@@ -49,6 +49,16 @@ export async function contextsOf(world: World, output: string): Promise<Contexts
   };
 }
 
+/** Whether Tailscale takes the OAuth client that a job was given. */
+export async function isTaken(world: World, { secrets }: Contexts): Promise<boolean> {
+  const body = new URLSearchParams(clientForm(secrets));
+  return (await fetch(`${world.standIns.tailscale}/api/v2/oauth/token`, { method: "POST", body })).status === 200;
+}
+
+function clientForm({ TS_OAUTH_CLIENT_ID = "", TS_OAUTH_SECRET = "" }: Contexts["secrets"]): Record<string, string> {
+  return { client_id: TS_OAUTH_CLIENT_ID, client_secret: TS_OAUTH_SECRET, grant_type: "client_credentials" };
+}
+
 /** POSTs to Tailscale's API. @throws AssertionError unless it answers 200 */
 async function askTailscale(
   world: World,
@@ -71,9 +81,8 @@ async function askTailscale(
  * Tailscale knows its machines from the start, so the machine then gets the tag by its owner's hand.
  */
 export async function joinAsCi(world: World, machine: Machine, { secrets, vars }: Contexts): Promise<void> {
-  const { TS_OAUTH_CLIENT_ID = "", TS_OAUTH_SECRET = "" } = secrets;
-  const form = { client_id: TS_OAUTH_CLIENT_ID, client_secret: TS_OAUTH_SECRET, grant_type: "client_credentials" };
-  const token = (await askTailscale(world, "oauth/token", "", new URLSearchParams(form))) as { access_token: string };
+  const form = new URLSearchParams(clientForm(secrets));
+  const token = (await askTailscale(world, "oauth/token", "", form)) as { access_token: string };
   const tags = [vars.NIX_CACHE_TAG ?? ""];
   const create = { reusable: false, ephemeral: true, preauthorized: true, tags };
   const key = JSON.stringify({ capabilities: { devices: { create } }, expirySeconds: 300, description: "runner" });
