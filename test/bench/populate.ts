@@ -25,8 +25,7 @@ export async function populate(report: Report): Promise<void> {
     const same = await measure(world, () => undefined);
     tell(report, `${outputs} outputs, the flake as it was`, same, 1);
     const commit = await measure(world, (round) => void world.write(world.repository, "README.md", `Round ${round}`));
-    // Each output is evaluated once by either: that nothing more is done is all that can be asked.
-    tell(report, `${outputs} outputs, a commit that changes none of them`, commit, 0.8);
+    tell(report, `${outputs} outputs, a commit that changes none of them`, commit, 1);
   } finally {
     removeWorlds();
   }

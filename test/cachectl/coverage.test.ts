@@ -6,7 +6,7 @@ import { nixOrSkip } from "../support/nix.ts";
 import { PopulateWorld, removeWorlds, system } from "./populate-world.ts";
 
 describe("coverage, with the real Nix", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let world: PopulateWorld;
   let cache: string;
   let flake: string;

@@ -8,7 +8,7 @@ import { PopulateWorld, removeWorlds, system } from "./populate-world.ts";
 const greeting = `packages.${system}.greeting`;
 
 describe("populate's clone", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let world: PopulateWorld;
   let clone: string;
   beforeEach(async function () {

@@ -15,7 +15,7 @@ const built = [
 const folders = ["desktop", ...built.slice(1)];
 
 describe("populate, with the real Nix", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let world: PopulateWorld;
   before(async function () {
     world = new PopulateWorld(await nixOrSkip(this));

@@ -7,7 +7,7 @@ const greeting = `packages.${system}.greeting`;
 const branch = "nix-binary-cache/update-lock";
 
 describe("populate's lock", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let world: PopulateWorld;
   let head: string;
   beforeEach(async function () {

@@ -12,7 +12,7 @@ const machine = "nixosConfigurations.desktop";
 const spelling = `checks.${system}.spelling`;
 
 describe("populate beside a cache that clients ask first", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let world: PopulateWorld;
   beforeEach(async function () {
     const bin = await nixOrSkip(this);

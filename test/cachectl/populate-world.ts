@@ -73,7 +73,7 @@ export class PopulateWorld {
   }
 
   /** Commits one of the flakes beside this file. */
-  useFlake(name: "good" | "bad" | "gated", folder = "."): void {
+  useFlake(name: "good" | "bad" | "gated" | "many", folder = "."): void {
     this.useText(readFileSync(join(import.meta.dirname, "populate-flakes", `${name}.nix`), "utf8"), folder);
   }
 

@@ -1,6 +1,7 @@
 /** Tells builds that a cache could spare from those that it could not. */
 import { fieldsOf } from "../lib/json.ts";
-import { type Nix, showDerivations } from "../populate/nix.ts";
+import { showDerivations } from "../populate/build.ts";
+import type { Nix } from "../populate/nix.ts";
 import type { Build, Coverage } from "./coverage.ts";
 import { nameOf } from "./plan.ts";
 

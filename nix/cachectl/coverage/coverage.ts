@@ -1,7 +1,10 @@
 /** What a machine would download and what it would have to build, for one output of a flake. */
 import { textsOf } from "../lib/json.ts";
 import { type FlakeOutput } from "../populate/attribute.ts";
-import { evaluate, lockFlake, type Nix, nixSettings, planBuild } from "../populate/nix.ts";
+import { planBuild } from "../populate/build.ts";
+import { evaluate } from "../populate/evaluate.ts";
+import { lockFlake } from "../populate/locked-flake.ts";
+import { type Nix, nixSettings } from "../populate/nix.ts";
 import { sortBuilds } from "./builds.ts";
 import { sizesOf } from "./downloads.ts";
 import { nameOf } from "./plan.ts";

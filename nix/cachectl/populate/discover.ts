@@ -1,6 +1,7 @@
 /** Finds what a flake has to build. */
 import { isDarwin } from "./attribute.ts";
-import { attributeNames, type LockedFlake, type Nix, NixFailure } from "./nix.ts";
+import { attributeNames, type LockedFlake } from "./locked-flake.ts";
+import { type Nix, NixFailure } from "./nix.ts";
 import type { Discovery } from "./result.ts";
 
 /** A set that could not be listed, and Nix's reason. */

@@ -6,10 +6,15 @@ import { warm } from "../warm/warm.ts";
 import type { FlakeOutput } from "./attribute.ts";
 import { closureFacts, type StoreReader } from "./closure.ts";
 import { failure } from "./failure.ts";
-import { build, type Evaluated, evaluate, type LockedFlake, type Nix, planBuild } from "./nix.ts";
+import { build, planBuild } from "./build.ts";
+import { type Evaluated, evaluate } from "./evaluate.ts";
+import { isKnown } from "./known.ts";
+import type { LockedFlake } from "./locked-flake.ts";
+import type { Nix } from "./nix.ts";
 import { isSuccess, type OutputResult, type Status } from "./result.ts";
 import type { PopulateRoots } from "./roots.ts";
 import type { PopulateSettings } from "./settings.ts";
+import type { Together } from "./together.ts";
 
 /** What all outputs of a run have in common. */
 export interface Filling {
@@ -17,12 +22,16 @@ export interface Filling {
   readonly store: StoreReader;
   readonly roots: PopulateRoots;
   readonly settings: PopulateSettings;
+  /** populate's own. */
+  readonly folder: string;
   /** The whole of config.json, for the settings of warming. */
   readonly config: unknown;
   /** What this machine can build for. */
   readonly systems: ReadonlySet<string>;
   /** The time of this run's generation. */
   readonly time: Date;
+  /** Outputs that were evaluated together already. */
+  readonly evaluated: Together;
 }
 
 /** A flake under one of the locks that are built. */
@@ -80,12 +89,11 @@ function knownFrom(
   flake: LockedFlake,
   before: OutputResult | undefined,
 ): Finding | undefined {
-  if (before?.fingerprint !== flake.fingerprint || !isSuccess(before.status)) return undefined;
+  if (!isKnown(roots, output, flake, before)) return undefined;
   if (before.status === "upstream" || before.status === "left") {
     return { status: before.status, ...(before.reason !== undefined && { reason: before.reason }) };
   }
   const { paths = [], closureBytes } = before;
-  if (!roots.holds(output.group, paths)) return undefined;
   roots.commit(output.group, paths, keepOf(output, settings), time);
   return { status: "unchanged", paths, ...(closureBytes !== undefined && { closureBytes }) };
 }
@@ -102,7 +110,7 @@ async function make(
   deadline: number,
 ): Promise<Finding> {
   const { nix, roots, settings, systems, time } = filling;
-  const found = await evaluate(nix, flake, output.path, deadline);
+  const found = filling.evaluated.get(output.name) ?? (await evaluate(nix, flake, output.path, deadline));
   if (!systems.has(found.system)) return { status: "left", reason: `it is for ${found.system}` };
   const expected = [...found.outputs.values()];
   const keep = keepOf(output, settings);

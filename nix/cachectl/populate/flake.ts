@@ -5,7 +5,7 @@ import { type Checkout, updateClone } from "./clone.ts";
 import type { Variant } from "./fill.ts";
 import { openGit } from "./git.ts";
 import type { PopulateHost } from "./host.ts";
-import { hasLock, type LockedFlake, lockFlake, updateLock, withLock } from "./nix.ts";
+import { hasLock, type LockedFlake, lockFlake, updateLock, withLock } from "./locked-flake.ts";
 import { type Push, pushLock } from "./push-lock.ts";
 import { flakeSource, type GitSource, type PlainSource } from "./source.ts";
 

@@ -8,6 +8,7 @@ import { fill, type Filling, type Variant } from "./fill.ts";
 import { fetchFlake, type FetchedFlake, offerLock, updatedVariant } from "./flake.ts";
 import { openHost, type PopulateHost } from "./host.ts";
 import { systems as systemsOf } from "./nix.ts";
+import { prepare } from "./prepare.ts";
 import type { Progress } from "./progress.ts";
 import { type Discovery, isSuccess, type OutputResult, type PopulateResult } from "./result.ts";
 import type { PopulateSettings } from "./settings.ts";
@@ -83,7 +84,7 @@ async function work(call: PopulateCall, time: Date, account: Account): Promise<v
   account.revision = fetched.flake.revision;
   const systems = await systemsOf(host.nix, Date.now() + settings.timeoutSeconds * 1000);
   const outputs = await choose(call, host, fetched, systems, account);
-  const filling: Filling = { ...host, ...call, systems: new Set(systems), time };
+  const filling: Omit<Filling, "evaluated"> = { ...host, ...call, systems: new Set(systems), time };
   await fillAll(call, filling, outputs, { lock: "committed", flake: fetched.flake }, account);
   if (settings.lock !== "committed") await withUpdatedLock(call, host, fetched, filling, outputs, account);
 }
@@ -116,20 +117,25 @@ async function choose(
 
 async function fillAll(
   { before, progress, stop }: PopulateCall,
-  filling: Filling,
+  shared: Omit<Filling, "evaluated">,
   outputs: readonly FlakeOutput[],
   variant: Variant,
   account: Account,
 ): Promise<void> {
   const known = new Map(before?.outputs.map((result) => [keyOf(result), result]));
+  const last = ({ name }: FlakeOutput): OutputResult | undefined =>
+    known.get(keyOf({ output: name, lock: variant.lock }));
+  const evaluated = await prepare(shared, outputs, variant, last);
   for (const [index, output] of outputs.entries()) {
-    if (stop.aborted) return;
+    if (stop.aborted) break;
     progress.begin(index + 1, outputs.length, output.name, variant.lock);
-    const result = await fill(filling, output, variant, known.get(keyOf({ output: output.name, lock: variant.lock })));
+    const result = await fill({ ...shared, evaluated }, output, variant, last(output));
     // Stopped half-way, it is as the last run left it.
     if (result.status !== "skipped") account.outputs.push(result);
     progress.end(result);
   }
+  // Those that it did not come to.
+  for (const { group } of outputs) shared.roots.drop(group);
 }
 
 /** The same outputs once more, with the flake's inputs as they are today. The committed lock has been built by then. */
@@ -137,7 +143,7 @@ async function withUpdatedLock(
   call: PopulateCall,
   host: PopulateHost,
   fetched: FetchedFlake,
-  filling: Filling,
+  filling: Omit<Filling, "evaluated">,
   outputs: readonly FlakeOutput[],
   account: Account,
 ): Promise<void> {
