@@ -25,8 +25,8 @@ export async function scrub(
 ): Promise<ScrubRecord> {
   const pass = new Pass(tools, last, only !== undefined);
   try {
-    await pass.retryWithheld();
     const wanted = only === undefined ? undefined : new Set(only);
+    await pass.retryWithheld(wanted);
     const all = await tools.validPaths();
     await pass.checkAll(wanted === undefined ? all : all.filter(({ path }) => wanted.has(path)));
     return pass.end("done");
@@ -54,6 +54,8 @@ class Pass {
   readonly #partial: boolean;
   /** Withheld by a run before this one. */
   readonly #before: ReadonlySet<string>;
+  /** What this run has seen to before it began at the beginning. */
+  readonly #tried = new Set<string>();
   #record: ScrubRecord;
   #written = 0;
 
@@ -65,8 +67,10 @@ class Pass {
     this.#record = begin(last, withheld);
   }
 
-  async retryWithheld(): Promise<void> {
+  async retryWithheld(wanted: ReadonlySet<string> | undefined): Promise<void> {
     for (const path of withheldCauses(this.#tools.stateDirectory)) {
+      if (wanted?.has(path) === false) continue;
+      this.#tried.add(path);
       const recorded = await this.#tools.recordOf(path);
       if (recorded === undefined) release(this.#tools.stateDirectory, path);
       else await this.#check(recorded);
@@ -78,7 +82,8 @@ class Pass {
     if (!this.#partial) this.#note({ total: paths.length });
     for (const recorded of paths) {
       if (recorded.path <= position) continue;
-      await this.#check(recorded);
+      // A repair that has just failed takes its time, and would fail again.
+      if (!this.#tried.has(recorded.path)) await this.#check(recorded);
       if (this.#partial) continue;
       const { checked, checkedBytes } = this.#record;
       this.#record = {

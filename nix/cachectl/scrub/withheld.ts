@@ -2,7 +2,7 @@
  * Paths that are in the store and must not be served: a file `withheld/HASH` each, which nginx looks for before it asks
  * Harmonia. So one rename takes a path out of service, whoever needs it, and one removal puts it back.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { replaceFile } from "../lib/replace-file.ts";
 
@@ -16,7 +16,9 @@ export function withheldFolder(stateDirectory: string): string {
 /** Takes paths out of service, because `cause` is corrupt: itself and all that needs it. */
 export function withhold(stateDirectory: string, cause: string, paths: Iterable<string>): void {
   const folder = withheldFolder(stateDirectory);
-  mkdirSync(folder, { recursive: true, mode: 0o755 });
+  mkdirSync(folder, { recursive: true });
+  // nginx is another user, and the unit's umask is tight.
+  chmodSync(folder, 0o755);
   for (const path of paths) {
     const causes = new Set([...causesOf(markOf(folder, path)), cause]);
     replaceFile(markOf(folder, path), `${[...causes].join("\n")}\n`, 0o644);
