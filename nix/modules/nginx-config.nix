@@ -188,6 +188,7 @@ in
 
       proxy_cache nix_binary_cache;
       proxy_intercept_errors on;
+      # HIT; whatever was not in the cache when it was asked for is a MISS.
       add_header X-Cache $upstream_cache_status;
       proxy_pass http://nix_binary_cache_fill/miss/$nix_nar;
     }
@@ -218,6 +219,7 @@ in
       proxy_next_upstream error;
       proxy_read_timeout ${toString (fillTimeout + 60)}s;
       proxy_max_temp_file_size 0;
+      add_header X-Cache MISS;
       ${headers "$http_range" "$nix_binary_cache_encoding"}
       proxy_pass http://nix_binary_cache_fill/nar/$nix_nar.nar?hash=$nix_nar_path;
     }
@@ -262,7 +264,6 @@ in
       proxy_cache_lock_timeout ${toString fillTimeout}s;
       # Whoever waited this long fetches anew: the one who did may have died.
       proxy_cache_lock_age ${toString fillTimeout}s;
-      add_header X-Cache $upstream_cache_status;
       ${headers "\"\"" "$nix_binary_cache_encoding"}
       proxy_pass http://nix_binary_cache_origin/nar/$nix_nar.nar?hash=$nix_nar_path;
     }

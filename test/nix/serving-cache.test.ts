@@ -42,9 +42,14 @@ describe("nginx keeps NARs", function () {
         { "Accept-Encoding": "br" },
         { "Accept-Language": "de", Authorization: "Basic eDp5" },
       ];
-      for (const headers of clients) assert.equal((await ask(pair.nginx.url + served.nar, headers)).status, 200);
-      await ask(`${pair.nginx.url}${served.nar}&client=1`, zstd);
-      await ask(`${pair.nginx.url}${served.nar.replace("?", "?client=2&")}`, zstd);
+      const answers = [];
+      for (const headers of clients) answers.push(await ask(pair.nginx.url + served.nar, headers));
+      answers.push(await ask(`${pair.nginx.url}${served.nar}&client=1`, zstd));
+      answers.push(await ask(`${pair.nginx.url}${served.nar.replace("?", "?client=2&")}`, zstd));
+      assert.deepEqual(
+        answers.map(({ headers }) => headers["x-cache"]),
+        ["MISS", "HIT", "HIT", "MISS", "HIT", "HIT", "HIT"],
+      );
       assert.equal(pair.upstream.fills(served), 2);
     });
 
@@ -91,6 +96,14 @@ describe("nginx keeps NARs", function () {
       pair.upstream.asked.every(({ method }) => method === "GET"),
       "Harmonia before 3.1 has no HEAD",
     );
+  });
+
+  it("keeps a NAR whatever Harmonia says of keeping it: it never changes", async () => {
+    const served = pair.upstream.add();
+    pair.upstream.manner = { cacheControl: "no-store" };
+    for (const expected of ["MISS", "HIT"]) {
+      assert.equal((await ask(pair.nginx.url + served.nar)).headers["x-cache"], expected);
+    }
   });
 
   it("answers conditional requests from the cache, and with the whole where Harmonia gives nothing to compare", async () => {

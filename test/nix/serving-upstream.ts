@@ -27,6 +27,7 @@ export interface Manner {
   sized?: boolean;
   /** Sent with every NAR. */
   etag?: string;
+  cacheControl?: string;
 }
 
 /** Digits of Nix's base 32. */
@@ -113,9 +114,9 @@ export class Upstream {
   }
 
   async #sendNar(response: ServerResponse, bytes: Buffer, zstd: boolean): Promise<void> {
-    const { dropAfter, pause, sized, etag } = this.manner;
+    const { dropAfter, pause, sized, etag, cacheControl = "max-age=31536000" } = this.manner;
     const body = zstd ? zstdCompressSync(bytes) : bytes;
-    response.setHeader("Cache-Control", "max-age=31536000");
+    response.setHeader("Cache-Control", cacheControl);
     response.setHeader("Content-Type", "application/x-nix-archive");
     if (zstd) response.setHeader("Content-Encoding", "zstd").setHeader("Vary", "accept-encoding");
     else response.setHeader("Accept-Ranges", "bytes");
