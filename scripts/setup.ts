@@ -11,10 +11,10 @@ import { type Given, readGiven, usage, UsageError } from "./setup/answers.ts";
 import { type Asker, NobodyToAsk, terminal } from "./setup/asker.ts";
 import { answersBefore } from "./setup/before.ts";
 import { difference } from "./setup/difference.ts";
-import { type Device, listDevices } from "./setup/devices.ts";
+import { listDevices } from "./setup/devices.ts";
 import { flakeOutputs } from "./setup/flake.ts";
 import { scanHostKey } from "./setup/host-key.ts";
-import { answer } from "./setup/context.ts";
+import { answer, type Sources } from "./setup/context.ts";
 import { interview } from "./setup/interview.ts";
 import { nextSteps } from "./setup/next.ts";
 import type { Plan } from "./setup/plan.ts";
@@ -26,17 +26,19 @@ const say = (text: string): void => {
   process.stdout.write(`${text}\n`);
 };
 
-/** The machines of the tailnet; without a credential nothing is offered, and everything can still be answered. */
-async function findDevices(): Promise<Device[]> {
+/** What Tailscale tells; without a credential nothing is offered, and everything can still be answered. */
+async function askTailscale(): Promise<Pick<Sources, "devices" | "oauthClient">> {
+  let oauthClient = false;
   try {
     const access = accessFromEnv(process.env);
-    if (access !== undefined) return await listDevices(access);
+    oauthClient = access !== undefined && access.credential.kind !== "api-key";
+    if (access !== undefined) return { devices: await listDevices(access), oauthClient };
     say(`The tailnet's machines can't be offered: no credential in the environment. ${credentialAdvice}`);
   } catch (error) {
     if (!(error instanceof TailscaleError)) throw error;
     say(`The tailnet's machines can't be offered: ${error.message}`);
   }
-  return [];
+  return { devices: [], oauthClient };
 }
 
 /** @throws ConfigError naming every problem; the secrets come later, so they count as there */
@@ -51,7 +53,7 @@ function withoutSecrets(values: Record<string, unknown>): Record<string, unknown
 /** @returns the plan and the file's text; undefined when the asker could not ask all it had to */
 async function plan(given: Given, asker: Asker): Promise<{ stack: string; plan: Plan; agreed: boolean } | undefined> {
   const nothing = { values: {}, machines: {} };
-  const sources = { devices: await findDevices(), flakeOutputs, scanHostKey };
+  const sources = { ...(await askTailscale()), flakeOutputs, scanHostKey };
   const name = await answer({ asker, given, before: nothing, sources }, "stack", {
     default: "home",
     check: (text) => (/^[A-Za-z0-9._-]{1,100}$/.test(text) ? undefined : "expected letters, digits, '.', '_' and '-'"),

@@ -30,6 +30,7 @@ export const answers = {
   ci: "GitHub repository whose macOS workflow fills the cache, OWNER/NAME, or none",
   "ci-auth": "how CI joins the tailnet: workload-identity (nothing stored) or oauth-client",
   "ci-outputs": "what CI builds, separated by commas",
+  owners: "who may assign the stack's tags, separated by commas: autogroup:admin, or the tag of Pulumi's OAuth client",
 } as const;
 export type AnswerName = keyof typeof answers;
 

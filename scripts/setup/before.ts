@@ -35,7 +35,7 @@ const file = z.object({
     .catch({})
     .default({}),
   retention: z.object({ diskBudget: text }).partial().catch({}).default({}),
-  tailnet: z.object({ testUser: text }).partial().catch({}).default({}),
+  tailnet: z.object({ testUser: text, owners: texts }).partial().catch({}).default({}),
   ci: z.object({ enabled: z.boolean(), repository: text, auth: text, outputs: texts }).partial().catch({}).default({}),
   builders: machines.default([]),
   clients: machines.default([]),
@@ -60,6 +60,7 @@ export function answersBefore(values: unknown, announced: readonly string[] = []
     outputs: Array.isArray(outputs) ? outputs.join(",") : outputs,
     "disk-budget": retention.diskBudget,
     "test-user": tailnet.testUser,
+    owners: tailnet.owners?.join(","),
     ci: ci.enabled === true ? ci.repository : undefined,
     "ci-auth": ci.auth,
     "ci-outputs": ci.outputs?.join(","),

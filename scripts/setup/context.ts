@@ -9,6 +9,8 @@ import type { HostKey, NoHostKey } from "./host-key.ts";
 /** Where the interview finds things out. */
 export interface Sources {
   readonly devices: readonly Device[];
+  /** Whether Pulumi signs in to Tailscale as an OAuth client: it hands out only tags that its own tag owns. */
+  readonly oauthClient: boolean;
   readonly flakeOutputs: (flake: string) => Promise<FlakeOutputs | UnknownOutputs>;
   readonly scanHostKey: (address: string, port: number) => Promise<HostKey | NoHostKey>;
 }

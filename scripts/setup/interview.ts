@@ -24,7 +24,9 @@ export async function interview(context: Interview): Promise<Plan | undefined> {
     check: orNone(section.tailnet.shape.testUser.unwrap()),
   });
   const ci = await askCi(context, server.flake ?? "", outputsOf);
-  if (!isComplete(server) || diskBudget === undefined || outputs === undefined) return undefined;
+  const owners = await askOwners(context, ci !== undefined);
+  if (!isComplete(server) || diskBudget === undefined || outputs === undefined || owners === undefined)
+    return undefined;
   return {
     server,
     machines,
@@ -33,6 +35,7 @@ export async function interview(context: Interview): Promise<Plan | undefined> {
     outputs: outputs === "discover" ? outputs : listOf(outputs),
     testUser: testUser === "none" ? undefined : testUser,
     ci,
+    owners: listOf(owners),
   };
 }
 
@@ -108,6 +111,20 @@ async function askCi(context: Interview, flake: string, outputsOf: OutputsOf): P
     check: listedBy(field.flakeOutput),
   });
   return auth === undefined || built === undefined ? undefined : { repository, auth, outputs: listOf(built) };
+}
+
+/** Without CI nobody hands out a tag; an admin's key may. An OAuth client's tag can't be found out. */
+async function askOwners(context: Interview, ci: boolean): Promise<string | undefined> {
+  const needsTag = ci && context.sources.oauthClient;
+  if (needsTag && context.given.values.owners === undefined) {
+    context.asker.tell(
+      "\nPulumi's OAuth client gives CI its tag, so it has to have a tag that owns that one: docs/first-hour.md says how.",
+    );
+  }
+  return await answer(context, "owners", {
+    default: needsTag ? undefined : "autogroup:admin",
+    check: listedBy(section.tailnet.shape.owners.unwrap().element),
+  });
 }
 
 function isPort(text: string): string | undefined {

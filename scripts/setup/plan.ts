@@ -37,6 +37,8 @@ export interface Plan {
   readonly diskBudget: string;
   readonly testUser: string | undefined;
   readonly ci: CiPlan | undefined;
+  /** Who may assign the stack's tags. */
+  readonly owners: readonly string[];
 }
 
 /** A builder by its own Nix configuration whose keys are not known yet: it is no builder until they are. */

@@ -33,6 +33,7 @@ export function stackFile(example: string, existing: string | undefined, plan: P
   setIn(document, "populate", "outputs", plan.outputs);
   setIn(document, "retention", "diskBudget", plan.diskBudget);
   applyTestUser(document, plan.testUser);
+  applyOwners(document, plan.owners);
   applyCi(document, plan.ci);
   return document.toString(format);
 }
@@ -78,6 +79,11 @@ function applyTestUser(document: Document, user: string | undefined): void {
   const there = document.hasIn(["config", path("tailnet"), "testUser"]);
   if (user !== undefined) setIn(document, "tailnet", "testUser", user);
   else if (there) document.deleteIn(["config", path("tailnet"), "testUser"]);
+}
+
+function applyOwners(document: Document, owners: readonly string[]): void {
+  const there = document.hasIn(["config", path("tailnet"), "owners"]);
+  if (there || owners.join(",") !== "autogroup:admin") setIn(document, "tailnet", "owners", owners);
 }
 
 /** What CI is stays in the file when it is switched off. */

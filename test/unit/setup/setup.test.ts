@@ -120,6 +120,18 @@ machines:
     assert.match(stdout, /can't be offered: .*Tailscale refused the credential/);
   });
 
+  it("wants to know the tag of Pulumi's OAuth client when that is to give CI its tag", async () => {
+    const client = { TAILSCALE_OAUTH_CLIENT_ID: "k1", TAILSCALE_OAUTH_CLIENT_SECRET: "tskey-client-none" };
+    const env = { ...client, TAILSCALE_BASE_URL: tailscale.tailscale.url };
+    const ci = ["--server-address", "100.64.0.1", "--ci", "a/b", "--ci-outputs", "packages.aarch64-darwin.x"];
+    const refused = await here.run([...enough, ...ci, "--no-preview"], env);
+    assert.equal(refused.status, 2);
+    assert.match(refused.stderr, /^ {2}--owners /m);
+    const { status } = await here.run([...enough, ...ci, "--no-preview", "--owners", "tag:nix-infra"], env);
+    assert.equal(status, 0);
+    assert.match(here.read("Pulumi.home.yaml") ?? "", /owners:\n? *(\[|- )tag:nix-infra/);
+  });
+
   it("never prints the credential", async () => {
     const { stdout, stderr } = await run(...enough);
     assert.ok(!`${stdout}${stderr}`.includes(API_KEY));

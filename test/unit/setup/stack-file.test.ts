@@ -34,6 +34,7 @@ const plan: Plan = {
   outputs: "discover",
   diskBudget: "50GiB",
   testUser: "alice@example.com",
+  owners: ["autogroup:admin"],
   ci: { repository: "alice/nixos-config", auth: "workload-identity", outputs: ["darwinConfigurations.macbook.system"] },
 };
 
@@ -120,6 +121,14 @@ config:
       "+   nix-binary-cache:populate:",
       "+     outputs: discover",
     ]);
+  });
+
+  it("says who may assign the tags where that is not an admin", () => {
+    assert.doesNotMatch(stackFile(example, undefined, plan), /owners/);
+    const text = stackFile(example, undefined, { ...plan, owners: ["tag:nix-infra"] });
+    assert.deepEqual(parsed(text).tailnet.owners, ["tag:nix-infra"]);
+    assert.equal(answersBefore(stackValues(text)).values.owners, "tag:nix-infra");
+    assert.deepEqual(parsed(stackFile(example, text, plan)).tailnet.owners, ["autogroup:admin"]);
   });
 
   it("takes out what is not wanted any more", () => {

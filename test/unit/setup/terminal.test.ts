@@ -21,6 +21,7 @@ const device = (name: string, address: string, os: string): Device => ({
 });
 
 const sources: Sources = {
+  oauthClient: true,
   devices: [device("macbook", "100.64.0.30", "macOS"), device("server", "100.64.0.10", "linux")],
   flakeOutputs: () => Promise.resolve({ nixos: ["server"], darwin: ["macbook"] }),
   scanHostKey: () => Promise.resolve({ key: hostKey, fingerprint: fingerprint(hostKey) }),
@@ -64,6 +65,7 @@ describe("setup at a terminal", () => {
       ...["1", "", "", "yes"], // the macbook: ssh; its system, address, host key
       ...["lots", "50GiB", "#x", "", "alice", "1"], // the budget; outputs; the test's user
       ...["alice", "1", "x", "", "a b", ""], // ci: the flake's repository; how it joins; what it builds
+      ...["", "tag:nix-infra"], // who may assign the tags
     );
     const plan = await interview({ asker, given, before: { values: {}, machines: {} }, sources });
     assert.deepEqual(plan, {
@@ -97,6 +99,7 @@ describe("setup at a terminal", () => {
         auth: "workload-identity",
         outputs: ["darwinConfigurations.macbook.system"],
       },
+      owners: ["tag:nix-infra"],
     });
     assert.match(seen(), /expected a size such as 100GiB/);
     assert.match(seen(), /an answer is needed/);
@@ -115,7 +118,7 @@ describe("setup at a terminal", () => {
     const truth = `ssh-ed25519 ${"C".repeat(68)}`;
     const values = { server: "server", flake: "github:a/b", "server-address": "100.64.0.10", "server-ssh": "openssh" };
     const rest = { "ssh-port": "22", configuration: "server", "server-system": "x86_64-linux", "disk-budget": "9GiB" };
-    const { asker } = person("no", truth, "");
+    const { asker } = person("no", truth, "", "");
     const all = { ...given, values: { ...values, ...rest, outputs: "discover", "test-user": "none", ci: "none" } };
     const plan = await interview({ asker, given: all, before: { values: {}, machines: {} }, sources });
     assert.equal(plan?.server.hostKey, truth);
