@@ -1,5 +1,6 @@
 /** cachectl: everything that a private Nix binary cache does on its hosts. One folder a verb, loaded when it is asked for. */
 import { parseArgs } from "node:util";
+import { keepCompiled } from "./lib/compile-cache.ts";
 import { type Command, type Invocation, UsageError } from "./lib/command.ts";
 import { pathsFrom } from "./lib/paths.ts";
 import { stopSignal } from "./lib/stop.ts";
@@ -36,6 +37,7 @@ async function main(args: readonly string[]): Promise<number> {
   const load = verbs[verb];
   if (load === undefined)
     throw new UsageError(`found ${JSON.stringify(verb)}; the verbs are ${Object.keys(verbs).join(", ")}`);
+  keepCompiled(pathsFrom(process.env).state);
   const { command } = await load();
   const call = invocation(command, rest);
   if (call.options.help !== true) return command.run(call);

@@ -7,7 +7,8 @@ import { pathOf, UploadBench } from "./upload-doubles.ts";
 
 const main = join(import.meta.dirname, "../../nix/cachectl/main.ts");
 
-describe("cachectl queue", () => {
+describe("cachectl queue", function () {
+  this.timeout(60_000);
   let bench: UploadBench;
   beforeEach(() => (bench = new UploadBench()));
   afterEach(() => bench.remove());

@@ -11,7 +11,9 @@ import { addToStore, greeting, signedUpload, signUpload, type Upload } from "./r
 
 const run = promisify(execFile);
 
-describe("the revocation of a builder", () => {
+describe("the revocation of a builder", function () {
+  // Each path goes in by four programs, one after another.
+  this.timeout(60_000);
   let server: TestServer;
   beforeEach(() => (server = new TestServer()));
   afterEach(() => server.remove());

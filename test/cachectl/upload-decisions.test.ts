@@ -7,7 +7,9 @@ import { pathOf, UploadBench } from "./upload-doubles.ts";
 
 const names = (count: number, prefix = "p"): string[] => Array.from({ length: count }, (_, n) => `${prefix}${n}`);
 
-describe("what the uploader decides", () => {
+describe("what the uploader decides", function () {
+  // Every entry is written through to the disk.
+  this.timeout(60_000);
   let bench: UploadBench;
   beforeEach(() => (bench = new UploadBench()));
   afterEach(() => bench.remove());

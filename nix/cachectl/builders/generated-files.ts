@@ -12,6 +12,7 @@
  * | `withdrawn/NAME` | root, 0644 | signing keys that NAME no longer has, for `cachectl revoke` |
  * | `builders.lock` | root | held while any of these is written |
  * | `announced/`, `audit.log` | nix-push, 0750 and 0640 | what the receiver itself writes |
+ * | `compiled/`, `compiled-root/` | nix-push and root, 0700 | what Node made of cachectl's files; see lib/compile-cache.ts |
  *
  * and below the roots (`/nix/var/nix/gcroots/nix-binary-cache`, root, 0755): `incoming/` and `uploads/`, nix-push, 0755.
  * `builders add` makes all of them, as often as needed; nothing has to be there before it, but the user `nix-push`.

@@ -13,7 +13,7 @@ export interface Owner {
 }
 
 /**
- * Makes what the account that takes uploads writes to: `announced` and `audit.log` of the state, `incoming` and
+ * Makes what the account that takes uploads writes to: `announced`, `compiled` and `audit.log` of the state, `incoming` and
  * `uploads` of the roots; all else of the state stays root's, for the account must not register builders. Without an
  * owner (a caller who is not root can give nothing away) whoever calls keeps them. Changes nothing that is right.
  */
@@ -26,6 +26,7 @@ export function ensureState({ state, roots }: Pick<Paths, "state" | "roots">, ow
   };
   const given: readonly [string, number][] = [
     [join(state, "announced"), 0o750],
+    [join(state, "compiled"), 0o700],
     [join(roots, "incoming"), 0o755],
     [join(roots, "uploads"), 0o755],
   ];
