@@ -6,7 +6,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { noTraffic, readOn } from "../../nix/cachectl/status/facts/traffic.ts";
+import { readOn } from "../../nix/cachectl/status/facts/access-log.ts";
+import { noTraffic } from "../../nix/cachectl/status/facts/traffic.ts";
 import { badgeOf } from "../../nix/cachectl/status/page/badge.ts";
 import { pageOf } from "../../nix/cachectl/status/page/page.ts";
 import { ask } from "../nix/serving-client.ts";

@@ -5,7 +5,7 @@ import { parseLimits } from "../../nix/cachectl/receive/limits.ts";
 import { configuredKeys } from "../../nix/cachectl/receive/trust.ts";
 import { readRetentionSettings } from "../../nix/cachectl/retain/policy.ts";
 import { readScrubSettings } from "../../nix/cachectl/scrub/settings.ts";
-import { countLine } from "../../nix/cachectl/status/facts/traffic.ts";
+import { countLine } from "../../nix/cachectl/status/facts/access-log.ts";
 import { readWarmSettings } from "../../nix/cachectl/warm/settings.ts";
 import {
   at,

@@ -1,24 +1,9 @@
 /** The status as Prometheus text. */
-import { isSuccess } from "../populate/result.ts";
-import { byGroup, quantile } from "./figures.ts";
-import type { BuilderStatus } from "./facts/uploads.ts";
-import type { ServerStatus, Status } from "./status.ts";
+import { gauge, type Metric, seconds, single } from "./metric.ts";
+import { serverMetrics } from "./server-metrics.ts";
+import type { Status } from "./status.ts";
 
-type Labels = Readonly<Record<string, string>>;
-type Sample = readonly [Labels, number | undefined];
-
-/** One metric with its samples; one that has none is left out. */
-interface Metric {
-  readonly name: string;
-  readonly help: string;
-  readonly type: "gauge" | "counter";
-  readonly samples: readonly Sample[];
-}
-
-const prefix = "nix_binary_cache";
-const single = (value: number | undefined): readonly Sample[] => [[{}, value]];
-const seconds = (milliseconds: number | undefined): number | undefined =>
-  milliseconds === undefined || !Number.isFinite(milliseconds) ? undefined : milliseconds / 1000;
+export { describeMetrics } from "./metric.ts";
 
 /** Every metric that there can be, in their order. Times are seconds since 1970, in metrics that end in `_time_seconds`. */
 export function metricsOf(status: Status): readonly Metric[] {
@@ -27,15 +12,7 @@ export function metricsOf(status: Status): readonly Metric[] {
   const lastGood = canary.findLast((run) => run.seconds !== undefined);
   return [
     gauge("status_time_seconds", "When these figures were taken.", single(seconds(at))),
-    ...(server === undefined
-      ? []
-      : [
-          ...trafficMetrics(server),
-          ...builderMetrics(server.builders),
-          ...jobMetrics(server),
-          ...scrubMetrics(server),
-          ...diskMetrics(server),
-        ]),
+    ...(server === undefined ? [] : serverMetrics(server)),
     gauge("queue_entries", "Entries that wait on this builder.", single(queue?.waiting.length)),
     gauge("queue_rejected_entries", "Entries set aside on this builder.", single(queue?.rejected.length)),
     gauge(
@@ -56,177 +33,4 @@ export function metricsOf(status: Status): readonly Metric[] {
     gauge("canary_seconds", "What the last canary that was served took, from its build.", single(lastGood?.seconds)),
     gauge("canary_time_seconds", "When the last canary was built.", single(seconds(last?.at))),
   ];
-}
-
-function gauge(name: string, help: string, samples: readonly Sample[]): Metric {
-  return { name: `${prefix}_${name}`, help, type: "gauge", samples };
-}
-
-function counter(name: string, help: string, samples: readonly Sample[]): Metric {
-  return { name: `${prefix}_${name}_total`, help, type: "counter", samples };
-}
-
-function trafficMetrics({ traffic: { total } }: ServerStatus): readonly Metric[] {
-  return [
-    counter("narinfo_requests", "Paths that were asked for, by whether they were here.", [
-      [{ found: "yes" }, total.found],
-      [{ found: "no" }, total.asked - total.found],
-    ]),
-    counter("served_bytes", "NAR bytes sent, by whether they came out of nginx's cache.", [
-      [{ cache: "hit" }, total.hitBytes],
-      [{ cache: "miss" }, total.bytes - total.hitBytes],
-    ]),
-    counter("served_nars", "NARs sent.", single(total.nars)),
-    counter("server_errors", "Answers with a status of 500 or more.", single(total.errors)),
-  ];
-}
-
-function builderMetrics(builders: readonly BuilderStatus[]): readonly Metric[] {
-  const each = (value: (builder: BuilderStatus) => number | undefined): readonly Sample[] =>
-    builders.map((builder) => [{ builder: builder.name }, value(builder)]);
-  const latency = [0.5, 0.9, 1].flatMap((share) =>
-    builders.map(({ name, latencies }): Sample => {
-      const found = quantile(
-        latencies.map((one) => one.seconds),
-        share,
-      );
-      return [{ builder: name, quantile: String(share) }, found];
-    }),
-  );
-  return [
-    gauge("upload_seconds", "From a batch's announcement to its confirmation, of the last 100.", latency),
-    gauge(
-      "builder_last_upload_time_seconds",
-      "When a builder's last paths were confirmed.",
-      each(({ lastCommit }) => seconds(lastCommit)),
-    ),
-    gauge(
-      "builder_last_call_time_seconds",
-      "When a builder last called.",
-      each(({ lastCall }) => seconds(lastCall)),
-    ),
-    gauge(
-      "builder_announced_paths",
-      "Paths announced and not confirmed.",
-      each(({ waiting }) => waiting.paths),
-    ),
-    gauge(
-      "builder_oldest_announced_time_seconds",
-      "Since when the oldest announced path is not confirmed; absent when there is none.",
-      each(({ waiting }) => seconds(waiting.since)),
-    ),
-    gauge(
-      "builder_kept_paths",
-      "Uploaded paths that have their root.",
-      each(({ kept }) => kept),
-    ),
-    gauge(
-      "builder_uploaded_bytes_today",
-      "NAR bytes that a builder sent today, in UTC.",
-      each(({ today }) => today.bytes),
-    ),
-    gauge(
-      "builder_failed_calls_today",
-      "Calls that were refused or failed today, in UTC.",
-      each(({ today }) => today.failed),
-    ),
-  ];
-}
-
-function scrubMetrics({ scrub }: ServerStatus): readonly Metric[] {
-  const withheld = scrub?.findings.filter(({ outcome }) => outcome === "withheld").length;
-  return [
-    gauge(
-      "scrub_up",
-      "Whether the last pass over the store's bytes did not fail.",
-      single(scrub && (scrub.outcome === "failed" ? 0 : 1)),
-    ),
-    gauge(
-      "scrub_whole_time_seconds",
-      "When the last whole pass ended.",
-      single(seconds(Date.parse(scrub?.lastWhole ?? ""))),
-    ),
-    gauge(
-      "scrub_findings",
-      "Paths with wrong bytes that the last pass found, mended or not.",
-      single(scrub?.findings.length),
-    ),
-    gauge(
-      "scrub_withheld_paths",
-      "Paths with wrong bytes that could not be mended: nobody is served them.",
-      single(withheld),
-    ),
-  ];
-}
-
-function jobMetrics({ populate, retain }: ServerStatus): readonly Metric[] {
-  const groups = byGroup(populate?.outputs ?? []);
-  const plan = retain?.plan;
-  return [
-    gauge(
-      "populate_time_seconds",
-      "When the last populate ended.",
-      single(seconds(Date.parse(populate?.finished ?? ""))),
-    ),
-    gauge("populate_seconds", "What the last populate took.", single(populate?.seconds)),
-    gauge(
-      "populate_problems",
-      "What kept the last populate from succeeding besides outputs.",
-      single(populate?.problems.length),
-    ),
-    gauge(
-      "populate_outputs",
-      "Outputs of the last populate, by machine and by whether they are served as they should be.",
-      groups.flatMap(({ group, outputs }): readonly Sample[] => [
-        [{ host: group, good: "yes" }, outputs.filter(({ status }) => isSuccess(status)).length],
-        [{ host: group, good: "no" }, outputs.filter(({ status }) => !isSuccess(status)).length],
-      ]),
-    ),
-    gauge("retain_time_seconds", "When the last retention began.", single(seconds(Date.parse(retain?.time ?? "")))),
-    gauge(
-      "retain_up",
-      "Whether the last retention did what it should.",
-      single(retain && (retain.outcome === "done" ? 1 : 0)),
-    ),
-    gauge("retain_kept_bytes", "What the last retention kept.", single(plan?.keptBytes)),
-    gauge("retain_evicted_bytes", "What the last retention dropped.", single(plan?.evictedBytes)),
-  ];
-}
-
-function diskMetrics({ disk }: ServerStatus): readonly Metric[] {
-  return [
-    gauge("disk_free_bytes", "Free on the store's disk.", single(disk.freeBytes)),
-    gauge("disk_size_bytes", "The store's disk.", single(disk.totalBytes)),
-    gauge("disk_min_free_bytes", "What uploads leave free.", single(disk.minFreeBytes)),
-    gauge("store_bytes", "The store, by retention's last count and the disk since.", single(disk.storeBytes)),
-    gauge("budget_bytes", "What the kept closures may take.", single(disk.budgetBytes)),
-    gauge(
-      "disk_full_time_seconds",
-      "When the disk is full by its trend; absent when that is not in sight.",
-      single(seconds(disk.fullAt)),
-    ),
-    gauge("budget_reached_time_seconds", "When the budget is reached by the trend.", single(seconds(disk.budgetAt))),
-  ];
-}
-
-/** The text exposition format (prometheus.io/docs/instrumenting/exposition_formats), as a textfile collector takes it. */
-export function describeMetrics(metrics: readonly Metric[]): string {
-  return metrics
-    .flatMap(({ name, help, type, samples }) => {
-      const lines = samples.flatMap(([labels, value]) =>
-        value === undefined ? [] : [`${name}${labelsText(labels)} ${value}`],
-      );
-      return lines.length === 0 ? [] : [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...lines];
-    })
-    .map((line) => `${line}\n`)
-    .join("");
-}
-
-function labelsText(labels: Labels): string {
-  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escape(value)}"`);
-  return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
-}
-
-function escape(value: string): string {
-  return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
 }

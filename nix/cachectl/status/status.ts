@@ -17,7 +17,8 @@ import { readScrubRecord, type ScrubRecord } from "../scrub/record.ts";
 import { readState } from "../upload/state.ts";
 import { diskStatus, readSamples, type DiskStatus } from "./facts/disk.ts";
 import { smallPath } from "./facts/small-path.ts";
-import { readOn, readTraffic, type Traffic } from "./facts/traffic.ts";
+import { readOn } from "./facts/access-log.ts";
+import { readTraffic, type Traffic } from "./facts/traffic.ts";
 import { builderStatus, type BuilderStatus } from "./facts/uploads.ts";
 
 /** Times are milliseconds since 1970, sizes bytes. */
