@@ -173,13 +173,15 @@ export class PopulateWorld {
     return readFileSync(path, "utf8");
   }
 
-  /** As `call`, by a user that is not root, whose all of this world's folder becomes. */
-  async callAsNobody(args: readonly string[]): Promise<Called> {
+  /** As `call`, by a user that is not root. `owned`, folders of this world, become that user's; all of it by default. */
+  async callAsNobody(args: readonly string[], owned: readonly string[] = ["."]): Promise<Called> {
     const copy = join(this.folder, "cachectl");
     cpSync(dirname(cachectl), copy, { recursive: true });
     copyFileSync(join(import.meta.dirname, "populate-as-nobody.ts"), join(copy, "as-nobody.ts"));
     this.configure();
-    if (process.getuid?.() === 0) execFileSync("chown", ["-R", "65534:65534", this.folder]);
+    if (process.getuid?.() === 0) {
+      for (const folder of owned) execFileSync("chown", ["-R", "65534:65534", join(this.folder, folder)]);
+    }
     return this.call(args, ["--import", join(copy, "as-nobody.ts")], join(copy, "main.ts"));
   }
 

@@ -9,7 +9,7 @@ import { ensureBase } from "../lab/machines/base/base.ts";
 
 /** What the commands that cachectl gives need: `flake metadata --reference-lock-file` and its like. */
 const oldest: readonly [number, number] = [2, 18];
-const programs = ["nix", "nix-store", "nix-instantiate", "nix-build"];
+const programs = ["nix", "nix-store", "nix-instantiate", "nix-build", "nix-daemon"];
 
 /** The folder with `nix` and `nix-store`, or the reason why there is none. Found once in a process. */
 let found: Promise<{ readonly bin: string } | { readonly reason: string }> | undefined;

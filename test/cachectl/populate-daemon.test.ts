@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { nixOrSkip } from "../support/nix.ts";
+import { processesOf } from "./populate-watch.ts";
+import { outcome, PopulateWorld, removeWorlds, system } from "./populate-world.ts";
+
+/** As on a server: the store is root's, and populate a user of its own that only the daemon builds for. */
+describe(`populate by Nix's daemon${process.getuid?.() === 0 ? "" : " (skipped: needs root)"}`, function () {
+  this.timeout(300_000);
+  let world: PopulateWorld;
+  let daemon: ChildProcess;
+
+  beforeEach(async function () {
+    if (process.getuid?.() !== 0) this.skip();
+    world = new PopulateWorld(await nixOrSkip(this));
+    world.useFlake("good");
+    world.lock();
+    world.env.NIX_DAEMON_SOCKET_PATH = join(world.folder, "socket");
+    daemon = spawn("nix-daemon", [], { env: world.env, stdio: "ignore" });
+    await until("the daemon listens", () => existsSync(join(world.folder, "socket")));
+    world.env.NIX_REMOTE = "daemon";
+    for (const folder of ["populate", "keys"]) mkdirSync(join(world.state, folder));
+    const roots = join(world.env.NIX_BINARY_CACHE_ROOTS ?? "", "populate");
+    mkdirSync(roots, { recursive: true });
+    execFileSync("chown", ["65534:65534", roots, world.state, join(world.state, "populate")]);
+  });
+  afterEach(async () => {
+    if (process.getuid?.() !== 0) return;
+    const gone = outcome(daemon);
+    daemon.kill();
+    await gone;
+    removeWorlds();
+  });
+
+  async function until(what: string, holds: () => boolean): Promise<void> {
+    const deadline = Date.now() + 60_000;
+    while (!holds()) {
+      if (Date.now() > deadline) throw new Error(`not within a minute: ${what}\n${processesOf(world).join("\n")}`);
+      await sleep(50);
+    }
+  }
+
+  it("builds, roots and reports as ever; the collector spares it", async () => {
+    const { status, stdout, stderr } = await world.callAsNobody(["populate"], []);
+    assert.equal(status, 0, stdout + stderr);
+    assert.deepEqual(new Set(Object.values(world.statuses())), new Set(["built", "left"]));
+    assert.match(stdout, /^5 built, 1 left$/m);
+    world.env.NIX_REMOTE = "local";
+    world.collectGarbage();
+    for (const { paths = [] } of world.result().outputs) assert.ok(paths.every((path) => existsSync(path)));
+    world.env.NIX_REMOTE = "daemon";
+    assert.equal((await world.callAsNobody(["populate"], [])).status, 0);
+    assert.deepEqual(new Set(Object.values(world.statuses())), new Set(["unchanged", "left"]));
+  });
+
+  it("ends a build that hangs, in the daemon too", async () => {
+    world.useFlake("gated");
+    world.populate.outputs = [`packages.${system}.b`, `packages.${system}.c`];
+    world.populate.timeoutMinutes = 0.2;
+    const { status, stdout } = await world.callAsNobody(["populate"], []);
+    assert.equal(status, 1, stdout);
+    assert.equal(world.output(`packages.${system}.b`).reason, "build: not done after 12 s (populate.timeoutMinutes)");
+    assert.equal(world.output(`packages.${system}.c`).status, "built");
+    await until("no builder runs", () => !processesOf(world).some((line) => line.includes("/gate ]")));
+  });
+});
