@@ -128,6 +128,13 @@ describe("the calls of Tailscale's API", () => {
       assert.deepEqual(tailnet.calls(), [`${read} 200`, "POST tailnet/-/acl 0"]);
     });
 
+    it("never repeat a write that Tailscale failed at: it may have happened", async () => {
+      const live = await tailnet.api.read();
+      await tailnet.fail({ kind: "status", status: 500, method: "POST", times: 1 });
+      assert.match(await failure(tailnet.api.write(defaultPolicy, live)), /^POST .*Tailscale failed \(500/);
+      assert.deepEqual(tailnet.calls(), [`${read} 200`, "POST tailnet/-/acl 500"]);
+    });
+
     it("give up after four answers of 500, with what Tailscale said", async () => {
       await tailnet.fail({ kind: "status", status: 500, message: "internal server error" });
       const message = await failure(tailnet.as(owner, { patienceMs: 10_000 }).read());

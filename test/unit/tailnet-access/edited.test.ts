@@ -61,6 +61,16 @@ describe("a stack's entries after an edit by hand", () => {
     assert.doesNotMatch(text, /tag:nix-cache"/);
   });
 
+  it("leave the owners of a tag that only a rule with a port, or a test, names", () => {
+    for (const own of [
+      '"acls": [{"action": "accept", "src": ["group:dev"], "dst": ["tag:nix-ci:22"]},',
+      '"acls": [{"action": "accept", "src": ["tag:nix-ci"], "dst": ["nas:445"]},',
+    ])
+      assert.deepEqual(withdraw(edited('"acls": [', own), tag).stillNamed, ["tag:nix-ci"]);
+    const similar = '"acls": [{"action": "accept", "src": ["group:dev"], "dst": ["tag:nix-cider:22"]},';
+    assert.deepEqual(withdraw(edited('"acls": [', similar), tag).stillNamed, []);
+  });
+
   it("go, and nothing else goes, after the policy was formatted anew", () => {
     fc.assert(
       fc.property(policyText, fc.boolean(), fc.constantFrom("\n", "\r\n"), (text, insertSpaces, eol) => {
