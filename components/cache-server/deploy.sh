@@ -122,7 +122,7 @@ fail_back() {
     code=$1
     {
         echo "--- the units, as the failure left them"
-        journalctl --no-pager --lines 15 --unit nginx --unit harmonia --unit nix-binary-cache-origin 2>&1
+        journalctl --no-pager --lines 15 --unit nginx --unit harmonia 2>&1
     } >>"$log"
     if [ -n "$previous" ] && [ "$previous" != "$toplevel" ] && [ -x "$previous/bin/switch-to-configuration" ]; then
         echo "--- going back to $previous" >>"$log"
