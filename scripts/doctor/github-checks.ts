@@ -3,11 +3,11 @@ import { z } from "zod";
 import { githubAccess } from "../../components/ci-publisher/access.ts";
 import { checkRepository, type RepositoryFacts } from "../../components/ci-publisher/checks.ts";
 import { get, type GithubAccess, parse } from "../../components/ci-publisher/github-api.ts";
-import { secretNames, variableNames } from "../../components/ci-publisher/names.ts";
 import { compareWorkflow, workflowPath } from "../../components/ci-publisher/workflow.ts";
 import type { StackConfig } from "../../components/config.ts";
 import type { Diagnosable } from "../../nix/cachectl/doctor/check.ts";
-import { failure, ok, skipped, warning, type Verdict } from "../../nix/cachectl/doctor/finding.ts";
+import { failure, ok, skipped } from "../../nix/cachectl/doctor/finding.ts";
+import { judgeHeld, judgeWorkflow, wantedInGithub } from "./github-judge.ts";
 import { once, outputs, settings, type StackContext } from "./stack.ts";
 
 type StackCheck = Diagnosable<StackContext>;
@@ -101,63 +101,6 @@ export const githubSecretsCheck: StackCheck = {
   },
 };
 
-/** What the workflow reads. A variable without a value is one that only Tailscale knows. */
-export interface WantedInGithub {
-  readonly secrets: readonly string[];
-  readonly variables: ReadonlyMap<string, string | undefined>;
-}
-
-export function wantedInGithub(
-  auth: StackConfig["ci"]["auth"],
-  server: StackConfig["server"],
-  cacheUrl: string,
-  publicKeys: readonly string[],
-): WantedInGithub {
-  const byClient = auth === "oauth-client";
-  return {
-    secrets: [
-      secretNames.signingKey,
-      ...(server.ssh === "openssh" ? [secretNames.sshKey] : []),
-      ...(byClient ? [secretNames.clientId, secretNames.clientSecret] : []),
-    ],
-    variables: new Map<string, string | undefined>([
-      [variableNames.cacheUrl, cacheUrl],
-      [variableNames.publicKeys, publicKeys.join(" ")],
-      [variableNames.server, server.address],
-      [variableNames.sshPort, String(server.sshPort)],
-      [variableNames.hostKey, server.hostKey],
-      [variableNames.tag, undefined],
-      ...(byClient
-        ? []
-        : ([
-            [variableNames.clientId, undefined],
-            [variableNames.audience, undefined],
-          ] as const)),
-    ]),
-  };
-}
-
-export function judgeHeld(
-  wanted: WantedInGithub,
-  secrets: readonly string[],
-  variables: ReadonlyMap<string, string>,
-  mend: string,
-): Verdict {
-  const missing = [
-    ...wanted.secrets.filter((name) => !secrets.includes(name)),
-    ...[...wanted.variables.keys()].filter((name) => !variables.has(name)),
-  ];
-  if (missing.length > 0) return failure(`GitHub does not have ${missing.join(", ")}: CI can't publish`, mend);
-  const [other] = [...wanted.variables].filter(([name, value]) => value !== undefined && variables.get(name) !== value);
-  if (other !== undefined) {
-    return warning(
-      `${other[0]} is ${JSON.stringify(variables.get(other[0]))} at GitHub, the stack says ${JSON.stringify(other[1])}`,
-      mend,
-    );
-  }
-  return ok(`${wanted.secrets.length} secrets and ${wanted.variables.size} variables are there`);
-}
-
 export const workflowCheck: StackCheck = {
   name: "workflow",
   needs: ["github", "update"],
@@ -172,19 +115,3 @@ export const workflowCheck: StackCheck = {
     return judgeWorkflow(state, `${wanted.path} on ${found.ci.branch}`, found.ci.workflow, context.stack);
   },
 };
-
-export function judgeWorkflow(
-  state: ReturnType<typeof compareWorkflow>,
-  where: string,
-  kind: "managed" | "rendered",
-  stack: string,
-): Verdict {
-  const mend =
-    kind === "managed"
-      ? `pulumi up --refresh --stack ${stack}`
-      : `npm run workflow -- --stack ${stack} --into CHECKOUT, then commit it`;
-  if (state === "same") return ok(`${where} is the stack's`);
-  if (state === "missing") return failure(`${where} is not there: nothing is published from CI`, mend);
-  if (state === "differs") return warning(`${where} is another one than the stack's`, mend);
-  return failure(`${where} was not written by this program`, "move it away, or set another ci.environment");
-}

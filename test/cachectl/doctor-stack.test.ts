@@ -16,7 +16,7 @@ import type { Finding, Level } from "../../nix/cachectl/doctor/finding.ts";
 import { describeDoctor, reportOf } from "../../nix/cachectl/doctor/report.ts";
 import { checks } from "../../scripts/doctor/checks.ts";
 import { judgeNixVars } from "../../scripts/doctor/own-checks.ts";
-import { wantedInGithub } from "../../scripts/doctor/github-checks.ts";
+import { wantedInGithub } from "../../scripts/doctor/github-judge.ts";
 import { type GithubDouble, githubDouble, healthy, type Table } from "../unit/ci-workflow/github-double.ts";
 import { API_KEY, type Fixture, startFixture } from "../unit/lab-tailscale/fixture.ts";
 
