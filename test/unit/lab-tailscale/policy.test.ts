@@ -106,6 +106,16 @@ describe("a tailnet policy", () => {
         'action="deny" is not supported',
       ],
       [
+        "an acl to an address without a port",
+        { acls: [{ action: "accept", src: ["*"], dst: ["100.64.0.1"] }] },
+        'dst="100.64.0.1": hostport must contain a colon (":")',
+      ],
+      [
+        "an acl to port 0",
+        { acls: [{ action: "accept", src: ["*"], dst: ["100.64.0.1:0"] }] },
+        `dst="100.64.0.1:0": port range "0": first port must be >0, or use '*' for wildcard`,
+      ],
+      [
         "an acl without a port",
         { tagOwners, acls: [{ action: "accept", src: ["*"], dst: ["tag:cache"] }] },
         'dst="tag:cache": port range "cache": invalid first integer',

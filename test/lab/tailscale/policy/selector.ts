@@ -77,7 +77,8 @@ export function trySelector(text: string, policy: Policy): Selector | undefined 
 /** Splits "HOST:PORTS" at its last colon; the brackets of an IPv6 address are taken off. @throws {Problem} when there is no colon. */
 export function splitDestination(text: string): { readonly host: string; readonly ports: string } {
   const colon = text.lastIndexOf(":");
-  if (colon < 0) throw new Problem(`"${text}": missing port`);
+  // In these words at github.com/juanfont/headscale/issues/2605.
+  if (colon < 0) throw new Problem('hostport must contain a colon (":")');
   const host = text.slice(0, colon);
   const bare = /^\[(.*)\](\/\d+)?$/.exec(host);
   return { host: bare === null ? host : `${bare[1] ?? ""}${bare[2] ?? ""}`, ports: text.slice(colon + 1) };

@@ -57,19 +57,26 @@ function mayReachSelf(selector: Selector, any: boolean): boolean {
 }
 
 function aclDestination(entry: string, policy: Policy, protocols: readonly number[]): Selector {
-  const { host, ports } = splitDestination(entry);
+  const { host, ports } = inDestination(entry, () => splitDestination(entry));
   if (host === "autogroup" || host === "tag" || host === "group") throw missingPort(entry, ports);
-  try {
+  inDestination(entry, () => {
     for (const range of parsePortList(ports)) {
       if (range !== ALL_PORTS && !protocols.some((protocol) => PORT_PROTOCOLS.includes(protocol))) {
         throw new Problem(`proto does not have ports; use "*" as the port`);
       }
     }
+  });
+  return destinationSelector(host, policy);
+}
+
+/** Puts the destination before what is wrong with it. */
+function inDestination<T>(entry: string, work: () => T): T {
+  try {
+    return work();
   } catch (error) {
     if (error instanceof Problem) throw new Problem(`dst="${entry}": ${error.message}`);
     throw error;
   }
-  return destinationSelector(host, policy);
 }
 
 /** "tag:server" without a port reads as host "tag" and port "server". */
