@@ -21,6 +21,8 @@ export interface Subject {
   readonly encoding: "identity" | "zstd";
   /** Whether its narinfos are measured: those of the others come the same way. */
   readonly narinfos: boolean;
+  /** Whether its readers find this state once only. */
+  readonly once?: boolean;
   /** Brings it into the state that its name tells. */
   readonly prepare: () => Promise<Ready>;
 }
@@ -52,7 +54,7 @@ export function subjects(origin: Origin, flat: Nginx, store: BenchStore, nars: r
       prepare: () => Promise.resolve(alone),
     },
     { name: `${origin.name} alone, zstd`, encoding: "zstd", narinfos: false, prepare: () => Promise.resolve(alone) },
-    { name: "nginx before it, cold", encoding: "zstd", narinfos: false, prepare: fresh },
+    { name: "nginx before it, cold", encoding: "zstd", narinfos: false, once: true, prepare: fresh },
     {
       name: "nginx before it, warm",
       encoding: "zstd",
