@@ -17,11 +17,14 @@ const found = await survey({
   now: () => Number(now),
 });
 const seconds = (performance.now() - begun) / 1000;
+const { userCPUTime, systemCPUTime } = process.resourceUsage();
+const processor = (userCPUTime + systemCPUTime) / 1e6;
 const mebibytes = process.resourceUsage().maxRSS / 1024;
 const { evicted, kept, keptBytes, storeBytes } = found.summary;
 process.stdout.write(
   JSON.stringify({
     seconds,
+    processor,
     mebibytes,
     paths: found.graph.size,
     rootCount: found.roots.length,

@@ -13,6 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import type { StoreAccess } from "../../nix/cachectl/receive/store-query.ts";
 
 const cachectl = resolve(import.meta.dirname, "../../nix/cachectl/main.ts");
 const inNamespace = resolve(import.meta.dirname, "retain-nix.sh");
@@ -129,6 +130,12 @@ export class RetainWorld {
   /** Whether a path's files are there: without asking Nix. */
   lies(path: string): boolean {
     return existsSync(this.physical(path));
+  }
+
+  /** `nix-store` of this world, for what is called within the test's own process. */
+  get access(): StoreAccess {
+    const environment = { ...this.#environment, RETAIN_NIX: this.nix, RETAIN_NAMESPACE: namespace.join(" ") };
+    return { program: resolve(import.meta.dirname, "retain-nix-store.sh"), environment, timeout: 60_000 };
   }
 
   /** A file of the store's, as it lies on the disk. */

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { chmodSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fieldsOf, parseJson } from "../lib/json.ts";
 import { replaceFile } from "../lib/replace-file.ts";
@@ -47,6 +47,8 @@ function recordFile(stateDirectory: string): string {
 /** Writes the record, whole or not at all. */
 export function writeScrubRecord(stateDirectory: string, record: ScrubRecord): void {
   replaceFile(recordFile(stateDirectory), `${JSON.stringify(record, undefined, 2)}\n`, 0o644);
+  // For everybody's `cachectl status`; the unit's umask is tight.
+  chmodSync(recordFile(stateDirectory), 0o644);
 }
 
 /** The last record; undefined when there is none that can be read. */
