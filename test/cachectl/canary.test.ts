@@ -23,6 +23,7 @@ class CanaryWorld {
   readonly key: TestKey = makeKey("server-cache-1");
   readonly server: Server = createServer(({ url = "" }, response) => {
     const upload = this.find();
+    if (url === "/") return void response.end(`<html data-known-path="${this.upload.path}">`);
     const isNarinfo = upload !== undefined && url === `/${upload.path.slice(11, 43)}.narinfo`;
     this.asked += isNarinfo ? 1 : 0;
     const there = this.asked > this.absentFor;
@@ -169,6 +170,30 @@ describe("cachectl canary", () => {
     const { status, stderr } = await world.canary();
     assert.equal(status, 0);
     assert.match(stderr, /^not remembered: .*sudo cachectl canary/);
+  });
+
+  it("on a machine that only reads, fetches what the server names, and checks it by the keys that Nix trusts", async () => {
+    rmSync(join(world.state, "config.json"));
+    const { port } = world.server.address() as AddressInfo;
+    const url = `http://127.0.0.1:${port}`;
+    symlinkSync(resolve("test/cachectl/doctor-doubles/answer"), join(world.folder, "doubles", "nix"));
+    const trusting = (keys: readonly string[]): void =>
+      world.say("nix", JSON.stringify({ substituters: { value: [url] }, "trusted-public-keys": { value: keys } }));
+    trusting([world.key.publicKey]);
+    world.absentFor = 0;
+    const good = await world.canary({}, "--json");
+    assert.equal(good.status, 0, good.stdout + good.stderr);
+    assert.match(good.stdout, /-nix-binary-cache-canary"/);
+    trusting([makeKey("server-cache-1").publicKey]);
+    const bad = await world.canary();
+    assert.deepEqual(
+      [bad.status, bad.stdout.includes("without a signature that is trusted here")],
+      [1, true],
+      bad.stdout,
+    );
+    world.upload = { ...world.upload, path: storePath("gone") };
+    world.absentFor = Infinity;
+    assert.match((await world.canary()).stdout, /no path is known that the cache has/);
   });
 
   it("remembers 500 runs and no more", () => {
