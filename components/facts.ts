@@ -7,6 +7,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import { inspectServer, type Inspection } from "./cache-server/index.ts";
 import { type CiPlan, prepareCi } from "./ci-publisher/index.ts";
 import type { LoadedConfig } from "./config.ts";
+import { checkRetirement, toldKeys } from "./signing-key/index.ts";
 import { policySettings, prepareTailnetAccess, type TailnetPlan } from "./tailnet-access/index.ts";
 import { isAwake } from "./upload-hook/index.ts";
 
@@ -26,6 +27,7 @@ export async function gatherFacts(loaded: LoadedConfig): Promise<Facts> {
     inspect(loaded),
     planCi(loaded),
     findAwake(loaded),
+    keysAreTrusted(loaded),
   ]);
   return { tailnet, inspection, ci, awake };
 }
@@ -41,6 +43,12 @@ async function planCi({ config: { ci, server }, secrets, stack }: LoadedConfig):
   const { ciSigningKey: signingKey } = secrets;
   if (!ci.enabled || ci.repository === undefined || signingKey === undefined) return undefined;
   return { ...(await prepareCi({ ...ci, repository: ci.repository, ssh: server.ssh, stack })), signingKey };
+}
+
+/** Asynchronous as the others are, so that its reason stands beside theirs. */
+async function keysAreTrusted({ config, stack }: LoadedConfig): Promise<void> {
+  await Promise.resolve();
+  checkRetirement(stack, config.signing.keys, toldKeys(stack));
 }
 
 async function findAwake({ config }: LoadedConfig): Promise<ReadonlySet<string>> {
