@@ -63,6 +63,21 @@ describe("the calls of Tailscale's API", () => {
     assert.equal(await tailnet.policy(), grantsOnly);
   });
 
+  it("take a policy that Tailscale only warns of, with the warnings, and none of which a test failed as well", async () => {
+    const warned = { user: "group:dev", warnings: ['user not found: "zoe@example.com"'] };
+    const failed = { user: "tag:a", errors: ["want: Drop, got: Accept"] };
+    for (const [answer, accepted, details] of [
+      [{ message: "warning(s) found", data: [warned] }, true, ['group:dev: user not found: "zoe@example.com"']],
+      [{ message: "test(s) failed", data: [warned, failed] }, false, ["tag:a: want: Drop, got: Accept"]],
+      [{ message: "something else", data: null }, false, []],
+    ] as const) {
+      const double = await answering(200, JSON.stringify(answer));
+      const api = policyApi({ ...tailnet.access, baseUrl: double.url });
+      assert.deepEqual(await api.validate("{}"), { accepted, message: answer.message, details });
+      double.server.close();
+    }
+  });
+
   it("work for an OAuth client with the scopes that the README names, on one token", async () => {
     const scopes = ["policy_file", "devices:core:read", "devices:posture_attributes"];
     const body = { keyType: "client", scopes, tags: [], description: "pulumi" };
