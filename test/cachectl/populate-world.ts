@@ -1,21 +1,11 @@
 /** A server for tests of populate: the real Nix with a store of its own, a flake in a git repository, cachectl as it is run. */
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import {
-  chmodSync,
-  copyFileSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { OutputResult, PopulateResult } from "../../nix/cachectl/populate/result.ts";
-import { ownStore } from "../support/nix.ts";
+import { NixWorld } from "./populate-nix-world.ts";
+
+export { removeWorlds } from "./populate-nix-world.ts";
 
 export const system = `${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux`;
 
@@ -26,18 +16,8 @@ export interface Called {
   readonly stderr: string;
 }
 
-const worlds = new Set<PopulateWorld>();
-
-/** Removes every world that was made, at the end of a suite. */
-export function removeWorlds(): void {
-  for (const world of worlds) world.remove();
-  worlds.clear();
-}
-
 /** See the file's comment. `removeWorlds` at the end. */
-export class PopulateWorld {
-  readonly folder = mkdtempSync(join(tmpdir(), "populate-"));
-  readonly env: NodeJS.ProcessEnv;
+export class PopulateWorld extends NixWorld {
   readonly state = join(this.folder, "state");
   readonly repository = join(this.folder, "repository");
   readonly words = join(this.folder, "words");
@@ -49,27 +29,9 @@ export class PopulateWorld {
 
   /** @param settings further lines of nix.conf */
   constructor(bin: string, settings: readonly string[] = []) {
-    worlds.add(this);
-    chmodSync(this.folder, 0o755);
-    this.env = ownStore(this.folder, bin, settings);
+    super(bin, settings);
     mkdirSync(this.state);
     this.write(this.words, "words", "one\n");
-  }
-
-  /** Writes a file into a repository, which is made when there is none, and commits it. */
-  write(repository: string, name: string, text: string): string {
-    if (!existsSync(repository)) this.git(this.folder, "init", "--quiet", "--initial-branch=main", repository);
-    mkdirSync(dirname(join(repository, name)), { recursive: true });
-    writeFileSync(join(repository, name), text);
-    this.git(repository, "add", "--", name);
-    this.git(repository, "commit", "--quiet", "--message", `Change ${name}`);
-    return this.git(repository, "rev-parse", "HEAD");
-  }
-
-  git(folder: string, ...args: readonly string[]): string {
-    const identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-c", "safe.directory=*"];
-    const env = { PATH: "/usr/bin:/bin", HOME: this.folder };
-    return execFileSync("git", [...identity, "-C", folder, ...args], { encoding: "utf8", env }).trim();
   }
 
   /** Commits one of the flakes beside this file. */
@@ -98,29 +60,6 @@ export class PopulateWorld {
     this.write(this.repository, "flake.lock", readFileSync(join(this.folder, "lock"), "utf8"));
   }
 
-  nix(...args: readonly string[]): string {
-    const features = ["--extra-experimental-features", "nix-command flakes"];
-    return execFileSync("nix", [...features, ...args], {
-      encoding: "utf8",
-      env: this.env,
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-  }
-
-  /** Makes a signing key: the file of its secret half, and its public half. */
-  signingKey(name: string): { readonly file: string; readonly publicKey: string } {
-    const [file, publicFile] = [join(this.folder, `${name}.secret`), join(this.folder, `${name}.pub`)];
-    execFileSync("nix-store", ["--generate-binary-cache-key", name, file, publicFile], { env: this.env });
-    return { file, publicKey: readFileSync(publicFile, "utf8") };
-  }
-
-  /** Collects garbage. Nix looks into every process for paths in use: as root it is shown none, for there can be many. */
-  collectGarbage(): void {
-    const alone = process.getuid?.() === 0 ? ["unshare", "--pid", "--fork", "--mount-proc"] : [];
-    const [program = "", ...args]: readonly string[] = [...alone, "nix-store", "--gc"];
-    execFileSync(program, args, { env: this.env, stdio: "pipe" });
-  }
-
   /** Takes a group's roots away. */
   forget(group: string): void {
     rmSync(join(this.env.NIX_BINARY_CACHE_ROOTS ?? "", "populate", group), { recursive: true });
@@ -136,7 +75,9 @@ export class PopulateWorld {
   /** Starts cachectl with the settings as they are now. */
   start(args: readonly string[], node: readonly string[] = [], program = cachectl): ChildProcess {
     this.configure();
-    return spawn(process.execPath, [...node, program, ...args], { env: this.env, cwd: this.folder });
+    const child = spawn(process.execPath, [...node, program, ...args], { env: this.env, cwd: this.folder });
+    this.children.push(child);
+    return child;
   }
 
   async call(args: readonly string[], node: readonly string[] = [], program = cachectl): Promise<Called> {
@@ -183,11 +124,6 @@ export class PopulateWorld {
       for (const folder of owned) execFileSync("chown", ["-R", "65534:65534", join(this.folder, folder)]);
     }
     return this.call(args, ["--import", join(copy, "as-nobody.ts")], join(copy, "main.ts"));
-  }
-
-  remove(): void {
-    execFileSync("chmod", ["-R", "u+w", this.folder]);
-    rmSync(this.folder, { recursive: true, force: true });
   }
 }
 

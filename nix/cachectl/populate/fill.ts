@@ -1,13 +1,11 @@
 /** One output, from its evaluation to its root. Whatever goes wrong with it costs only itself. */
 import type { BuildPlan } from "../coverage/plan.ts";
-import { queryNarinfo } from "../coverage/narinfo.ts";
-import { readWarmSettings } from "../warm/settings.ts";
-import { warm } from "../warm/warm.ts";
 import type { FlakeOutput } from "./attribute.ts";
-import { closureFacts, type StoreReader } from "./closure.ts";
+import { afterwards } from "./afterwards.ts";
+import type { StoreReader } from "./closure.ts";
 import { failure } from "./failure.ts";
 import { build, planBuild } from "./build.ts";
-import { type Evaluated, evaluate } from "./evaluate.ts";
+import { evaluate } from "./evaluate.ts";
 import { isKnown } from "./known.ts";
 import type { LockedFlake } from "./locked-flake.ts";
 import type { Nix } from "./nix.ts";
@@ -15,6 +13,7 @@ import { isSuccess, type OutputResult, type Status } from "./result.ts";
 import type { PopulateRoots } from "./roots.ts";
 import type { PopulateSettings } from "./settings.ts";
 import type { Together } from "./together.ts";
+import { isUpstream } from "./upstream.ts";
 
 /** What all outputs of a run have in common. */
 export interface Filling {
@@ -138,42 +137,4 @@ function statusOf({ builds, fetches }: BuildPlan): Status {
 
 function counts({ builds, fetches, downloadBytes }: BuildPlan): Partial<OutputResult> {
   return { builds: builds.length, fetches: fetches.length, downloadBytes };
-}
-
-/**
- * Whether clients get every path of it from a cache that they ask before ours. A machine's system is kept all the same.
- * An upstream that does not answer has nothing.
- */
-async function isUpstream(
-  { settings: { upstreams }, nix: { stop } }: Filling,
-  { kind }: FlakeOutput,
-  { outputs, open }: Evaluated,
-  { builds }: BuildPlan,
-): Promise<boolean> {
-  if (kind === "system" || open || outputs.size === 0 || builds.length > 0) return false;
-  const has = (url: string, path: string): Promise<boolean> =>
-    queryNarinfo(url, path, stop).then(
-      (narinfo) => narinfo !== undefined,
-      () => false,
-    );
-  const everywhere = [...outputs.values()].map((path) => Promise.all(upstreams.map(({ url }) => has(url, path))));
-  return (await Promise.all(everywhere)).every((answers) => answers.includes(true));
-}
-
-/** Counts what came, and has nginx fetch what its first reader would wait for. The root is there already: none of it can fail the output. */
-async function afterwards(
-  { store, settings, config, nix: { stop } }: Filling,
-  paths: readonly string[],
-  before: readonly string[],
-): Promise<Partial<OutputResult>> {
-  try {
-    const keys = new Set(settings.upstreams.map(({ keyName }) => keyName));
-    const { ours, ...sizes } = await closureFacts(store, paths, before, keys);
-    const warming = readWarmSettings(config);
-    if (warming === undefined || ours.length === 0) return sizes;
-    const { warmed, skipped } = await warm(ours, warming, stop);
-    return { ...sizes, warmed, ...(skipped[0] && { notWarmed: `${skipped.length} (${skipped[0].reason})` }) };
-  } catch (error) {
-    return { notWarmed: error instanceof Error ? error.message : String(error) };
-  }
 }

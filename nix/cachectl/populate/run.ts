@@ -1,40 +1,15 @@
 /** A run of populate as a whole: the flake, its locks, its outputs one after another. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Paths } from "../lib/paths.ts";
-import { type FlakeOutput, flakeOutput, isDarwin, parseAttribute, showAttribute } from "./attribute.ts";
-import { discover } from "./discover.ts";
+import { type Account, carriedOver, keyOf, type PopulateCall } from "./account.ts";
+import type { FlakeOutput } from "./attribute.ts";
+import { choose } from "./choose.ts";
 import { fill, type Filling, type Variant } from "./fill.ts";
 import { fetchFlake, type FetchedFlake, offerLock, updatedVariant } from "./flake.ts";
 import { openHost, type PopulateHost } from "./host.ts";
 import { systems as systemsOf } from "./nix.ts";
 import { prepare } from "./prepare.ts";
-import type { Progress } from "./progress.ts";
-import { type Discovery, isSuccess, type OutputResult, type PopulateResult } from "./result.ts";
-import type { PopulateSettings } from "./settings.ts";
-
-export interface PopulateCall {
-  readonly paths: Paths;
-  readonly env: NodeJS.ProcessEnv;
-  readonly stop: AbortSignal;
-  readonly settings: PopulateSettings;
-  /** The whole of config.json, for the settings of warming. */
-  readonly config: unknown;
-  /** The last run. */
-  readonly before: PopulateResult | undefined;
-  /** Attribute paths to be built in place of what the settings say. */
-  readonly only: readonly string[];
-  readonly progress: Progress;
-}
-
-/** What a run gathers as it goes, so that what was done before a failure is not lost. */
-interface Account {
-  readonly problems: string[];
-  readonly outputs: OutputResult[];
-  revision?: string;
-  discovered?: Discovery;
-  pushed?: PopulateResult["pushed"];
-}
+import { isSuccess, type OutputResult, type PopulateResult } from "./result.ts";
 
 /** Runs once. Never fails: what went wrong stands in the result. The caller holds the lock. */
 export async function populate(call: PopulateCall): Promise<PopulateResult> {
@@ -62,18 +37,6 @@ export async function populate(call: PopulateCall): Promise<PopulateResult> {
   };
 }
 
-/** What the last run found stays where this one did not come to it: its outputs, or all when the flake was not to be had. */
-function carriedOver({ before, only, stop }: PopulateCall, { outputs, discovered }: Account): readonly OutputResult[] {
-  const complete = only.length === 0 && discovered !== undefined && !stop.aborted;
-  if (complete || before === undefined) return [];
-  const done = new Set(outputs.map(keyOf));
-  return before.outputs.filter((output) => !done.has(keyOf(output)));
-}
-
-function keyOf({ output, lock }: Pick<OutputResult, "output" | "lock">): string {
-  return `${lock} ${output}`;
-}
-
 async function work(call: PopulateCall, time: Date, account: Account): Promise<void> {
   const { settings, progress } = call;
   mkdirSync(join(call.paths.state, "populate"), { recursive: true, mode: 0o750 });
@@ -87,32 +50,6 @@ async function work(call: PopulateCall, time: Date, account: Account): Promise<v
   const filling: Omit<Filling, "evaluated"> = { ...host, ...call, systems: new Set(systems), time };
   await fillAll(call, filling, outputs, { lock: "committed", flake: fetched.flake }, account);
   if (settings.lock !== "committed") await withUpdatedLock(call, host, fetched, filling, outputs, account);
-}
-
-/** The outputs of this run: those asked for, those of the settings, or those found. */
-async function choose(
-  { settings, only, before, progress }: PopulateCall,
-  { nix }: PopulateHost,
-  { flake }: FetchedFlake,
-  systems: readonly string[],
-  account: Account,
-): Promise<FlakeOutput[]> {
-  const listed = only.length > 0 ? only : settings.outputs;
-  if (listed !== undefined) {
-    const paths = listed.map(parseAttribute);
-    account.discovered = { fingerprint: "", outputs: [], left: paths.filter(isDarwin) };
-    return paths.filter((path) => !isDarwin(path)).map(flakeOutput);
-  }
-  if (before?.discovered?.fingerprint === flake.fingerprint) {
-    account.discovered = before.discovered;
-  } else {
-    progress.note("finding its outputs");
-    const { discovery, unlisted } = await discover(nix, flake, systems, settings.timeoutSeconds);
-    account.problems.push(...unlisted.map(({ path, reason }) => `${showAttribute(path)} can't be listed: ${reason}`));
-    // A list that is not whole is made anew the next time.
-    account.discovered = unlisted.length === 0 ? discovery : { ...discovery, fingerprint: "" };
-  }
-  return account.discovered.outputs.map(flakeOutput);
 }
 
 async function fillAll(
