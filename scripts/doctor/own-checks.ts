@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { secretKeys } from "../../components/config.ts";
 import { failure, ok, warning, type Verdict } from "../../nix/cachectl/doctor/finding.ts";
-import { showDuration } from "../../nix/cachectl/doctor/show.ts";
+import { plural, showDuration } from "../../nix/cachectl/doctor/show.ts";
 import type { Diagnosable } from "../../nix/cachectl/doctor/check.ts";
 import { lastUpdate, outputs, rawConfig, settings, type StackContext } from "./stack.ts";
 
@@ -43,7 +43,7 @@ export const configCheck: StackCheck = {
     try {
       const { config } = await settings(context);
       return ok(
-        `${config.builders.length} builders, ${config.clients.length} clients, CI ${config.ci.enabled ? "on" : "off"}`,
+        `${plural(config.builders.length, "builder")}, ${plural(config.clients.length, "client")}, CI ${config.ci.enabled ? "on" : "off"}`,
       );
     } catch (error) {
       const [first = "", ...rest] = (error as Error).message.split("\n").map((line) => line.trim());

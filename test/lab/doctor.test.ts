@@ -1,17 +1,21 @@
 /** `cachectl doctor`, `canary` and `status` on real machines: what is broken here, the doctor names, and nothing else. */
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DoctorReport } from "../../nix/cachectl/doctor/report.ts";
 import type { Finding, Level } from "../../nix/cachectl/doctor/finding.ts";
+import { engineFolders, operationEnvironment } from "./engine/environment.ts";
+import { findEngine } from "./engine/find.ts";
+import { configure } from "./job/deploy.ts";
 import { adoptVars, varsOf } from "./job/clients.ts";
 import { mainJob, statusOf, untilUploaded } from "./job/main-job.ts";
 import { mustSucceed } from "./job/told.ts";
 import type { Machine } from "./machines/machine.ts";
+import { run } from "./machines/process.ts";
 import { readPolicy, USERS_POLICY, writePolicy } from "./world/stand-ins.ts";
 import { testWorld, type TestWorld } from "./world/test-world.ts";
-import { pulumi } from "./world/world.ts";
-import { readFileSync } from "node:fs";
+import { operatorEnvironment, pulumi } from "./world/world.ts";
 
 const MINUTE = 60_000;
 const STATE = "/var/lib/nix-binary-cache";
@@ -252,6 +256,50 @@ describe("the doctor, on the lab's machines", function () {
       );
     });
   }
+
+  describe("npm run doctor, on the lab's stack", () => {
+    async function stackDoctor(...names: readonly string[]): Promise<readonly Finding[]> {
+      const { instance, secrets } = world;
+      const folders = engineFolders(instance.dir);
+      const { path } = await findEngine(() => undefined);
+      const env = operationEnvironment(folders, path, secrets.passphrase, operatorEnvironment(world));
+      const argv = [process.execPath, join(process.cwd(), "scripts/doctor.ts"), "--stack", "lab", "--json", ...names];
+      const { stdout, stderr } = await run(argv, { env, cwd: folders.work, timeoutSeconds: 110 });
+      assert.notEqual(stdout, "", stderr);
+      return (JSON.parse(stdout) as DoctorReport).findings;
+    }
+
+    it("finds nothing that has failed, and that what the server runs is what its flake says", async () => {
+      const findings = await stackDoctor();
+      said.push(`nothing is broken of the stack: ${JSON.stringify(findings)}`);
+      assert.deepEqual(bad(findings, "failure"), []);
+      const well = findings.filter(({ level }) => level === "ok").map(({ check }) => check);
+      for (const name of ["update", "policy", "devices", "ci-secrets", "workflow", "cache", "deployed"])
+        assert.ok(well.includes(name), `${name}: ${JSON.stringify(findings.find(({ check }) => check === name))}`);
+    });
+
+    it("names what somebody took out of the tailnet's policy", async () => {
+      const before = await readPolicy(world);
+      await writePolicy(world, readFileSync(USERS_POLICY, "utf8"));
+      try {
+        const found = (await stackDoctor("policy")).find(({ check }) => check === "policy");
+        assert.match(JSON.stringify(found), /"warning".*lines of this stack's entries are not as they should be/);
+      } finally {
+        await writePolicy(world, before);
+      }
+    });
+
+    it("names a server that runs what the stack did not deploy", async () => {
+      const { server } = world.machines;
+      await configure(server, 'environment.etc."moved-on".text = "yes";');
+      try {
+        const found = (await stackDoctor("deployed")).find(({ check }) => check === "deployed");
+        assert.match(JSON.stringify(found), /"warning".*the flake has moved on/);
+      } finally {
+        await configure(server, "");
+      }
+    });
+  });
 
   it("finds nothing that has failed once all is mended", async () => {
     assert.deepEqual(bad((await doctor("macbook")).findings, "failure"), []);
