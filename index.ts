@@ -86,4 +86,4 @@ export const toplevel = cache.toplevel;
 /** Public facts for machines' Nix configurations: `npm run nix-vars -- STACK` writes them to nix/vars. */
 export const nixVars = clients.nixVars;
 /** The workflow for a repository that commits it itself: `npm run workflow -- --stack STACK`. */
-export const ciWorkflow = facts.ci?.rendered;
+export const ciWorkflow = facts.ci?.rendered ?? null;

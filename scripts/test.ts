@@ -6,7 +6,7 @@
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 
 interface Stats {
@@ -40,6 +40,8 @@ if (specs === undefined) {
   console.error(`test.ts: found '${suite}', expected one of ${Object.keys(suites).join(", ")}.`);
   process.exit(2);
 }
+// Most tests without the lab wait for programs of theirs: twice as many at once as there are cores.
+const atOnce = suite === "--without-lab" ? ["--parallel", "--jobs", String(Math.max(2, availableParallelism() * 2))] : [];
 const named = rest.filter((argument) => argument.endsWith(".test.ts"));
 const scratch = mkdtempSync(join(tmpdir(), "nix-binary-cache-test-"));
 const statsFile = join(scratch, "stats.json");
@@ -49,6 +51,7 @@ const mocha = spawn(
     "node_modules/mocha/bin/mocha.js",
     "--config",
     "test/mocharc.json",
+    ...atOnce,
     ...rest.filter((argument) => !named.includes(argument)),
     ...(named.length > 0 ? named : specs),
   ],
