@@ -8,16 +8,18 @@ import { join } from "node:path";
 import { Nginx } from "../nix/serving-nginx.ts";
 import { haveTools } from "../nix/serving-tools.ts";
 import type { Report } from "./figure.ts";
-import { cpuSeconds, forgetPeak, peakMebibytes } from "./serving-cost.ts";
-import { load, text } from "./serving-load.ts";
+import { text } from "./serving-load.ts";
+import {
+  connections,
+  measurements,
+  mebibyte,
+  narinfoOf,
+  type Contender,
+  type Measurement,
+} from "./serving-measurements.ts";
 import { startOrigin } from "./serving-origin.ts";
 import { makeStore, nix, type BenchStore } from "./serving-store.ts";
-import { subjects, type Ready, type Subject } from "./serving-subjects.ts";
-
-const mebibyte = 1024 ** 2;
-const connections = [1, 4, 16];
-/** Each narinfo is asked for this often in one round. */
-const narinfoTurns = 50;
+import { subjects, type Ready } from "./serving-subjects.ts";
 
 /** What one way of serving came to, by the name of what was measured. */
 type Results = Map<string, number>;
@@ -55,11 +57,11 @@ export async function serving(report: Report): Promise<void> {
     const bench = { folder, store, report, note, real: origin.real, results: new Map<string, Results>() };
     const nars = await places(`http://${origin.address}`, store);
     const flatNars = await places(flat.url, store);
-    for (const subject of subjects(origin, flat, store, nars)) {
-      const results = await measure(bench, subject, subject.name.startsWith("flat") ? flatNars : nars);
-      bench.results.set(subject.name, results);
-      for (const [what, value] of results) report(plain(`${what}: ${subject.name}${note}`, value, unitOf(what)));
-    }
+    const contenders = subjects(origin, flat, store, nars).map((subject) => ({
+      subject,
+      nars: subject.name.startsWith("flat") ? flatNars : nars,
+    }));
+    await compete(bench, contenders);
     compare(bench, origin.name);
   } finally {
     await flat.stop();
@@ -74,74 +76,45 @@ async function places(url: string, { paths }: BenchStore): Promise<string[]> {
   return narinfos.map((narinfo) => /^URL: (.*)$/m.exec(narinfo)?.[1] ?? "");
 }
 
-async function measure(bench: Bench, subject: Subject, nars: readonly string[]): Promise<Results> {
-  const results: Results = new Map();
-  const { store } = bench;
-  for (const count of subject.narinfos ? connections : []) {
-    const infos = store.paths.flatMap((path) => Array<string>(narinfoTurns).fill(narinfoOf(path)));
-    const seconds = await timed(bench, subject, async ({ url }) => (await load(url, infos, count, "identity")).seconds);
-    results.set(`narinfos a second, ${count} connections`, infos.length / seconds);
+/** Runs every measurement, the contenders in turn, so that whatever else the machine does meets them alike. */
+async function compete(bench: Bench, contenders: readonly Contender[]): Promise<void> {
+  const standing = new Map<Contender, Ready>();
+  try {
+    for (const contender of contenders) {
+      bench.results.set(contender.subject.name, new Map());
+      if (contender.subject.once !== true) standing.set(contender, await contender.subject.prepare());
+    }
+    for (const measurement of measurements(bench.folder, bench.store)) {
+      const taking = contenders.filter(({ subject }) => subject.narinfos || !measurement.what.startsWith("narinfos"));
+      await round(bench, measurement, taking, standing);
+    }
+  } finally {
+    for (const ready of standing.values()) await ready.end();
   }
-  for (const count of connections) {
-    const seconds = await timed(
-      bench,
-      subject,
-      async ({ url }) => (await load(url, nars, count, subject.encoding)).seconds,
-    );
-    results.set(`NARs a second, ${count} connections`, nars.length / seconds);
-    results.set(`MiB of NARs a second, ${count} connections`, store.narBytes / mebibyte / seconds);
+}
+
+/** The best of five rounds (of the double: one): other work only ever adds. */
+async function round(
+  { real, report, results, note, store: { paths, narBytes } }: Bench,
+  { what, run }: Measurement,
+  contenders: readonly Contender[],
+  standing: ReadonlyMap<Contender, Ready>,
+): Promise<void> {
+  const values = new Map<Contender, number[]>(contenders.map((contender) => [contender, []]));
+  for (let turn = 0; turn < (real ? 5 : 1); turn++) {
+    for (const [contender, taken] of values) {
+      const ready = standing.get(contender) ?? (await contender.subject.prepare());
+      taken.push(await run(ready, contender).finally(() => (standing.has(contender) ? undefined : ready.end())));
+    }
   }
-  results.set(
-    "CPU seconds for all NARs, 4 connections",
-    await timed(bench, subject, (ready) => cpuOf(ready, nars, subject, 4)),
-  );
-  results.set(
-    "peak memory in MiB, 16 connections",
-    await timed(bench, subject, (ready) => peakOf(ready, nars, subject, 16)),
-  );
-  results.set("seconds of nix copy into an empty store", await timed(bench, subject, ({ url }) => nixCopy(bench, url)));
-  return results;
-}
-
-/** The best of five rounds (of the double: one), each with the subject prepared anew: other work only ever adds. */
-async function timed({ real }: Bench, subject: Subject, run: (ready: Ready) => Promise<number>): Promise<number> {
-  const rounds = real ? 5 : 1;
-  const values: number[] = [];
-  for (let round = 0; round < rounds; round++) {
-    const ready = await subject.prepare();
-    values.push(await run(ready).finally(() => ready.end()));
+  for (const [{ subject }, taken] of values) {
+    const best = what.includes("a second") ? Math.max(...taken) : Math.min(...taken);
+    results.get(subject.name)?.set(what, best);
+    report(plain(`${what}: ${subject.name}${note}`, best, unitOf(what)));
+    if (!what.startsWith("MiB")) continue;
+    const requests = (best * mebibyte * paths.length) / narBytes;
+    report(plain(`${what.replace("MiB of ", "")}: ${subject.name}${note}`, requests, "/s"));
   }
-  return Math.min(...values);
-}
-
-/** Of five passes together, since the kernel counts in hundredths; where the first pass changes what comes after, of one. */
-async function cpuOf({ url, pids }: Ready, nars: readonly string[], subject: Subject, count: number): Promise<number> {
-  const passes = subject.once ? 1 : 5;
-  const before = cpuSeconds(pids);
-  for (let pass = 0; pass < passes; pass++) await load(url, nars, count, subject.encoding);
-  return (cpuSeconds(pids) - before) / passes;
-}
-
-async function peakOf(
-  { url, pids }: Ready,
-  nars: readonly string[],
-  { encoding }: Subject,
-  count: number,
-): Promise<number> {
-  forgetPeak(pids);
-  await load(url, nars, count, encoding);
-  return peakMebibytes(pids);
-}
-
-function nixCopy({ folder, store }: Bench, url: string): Promise<number> {
-  const target = mkdtempSync(join(folder, "client-"));
-  const since = performance.now();
-  const args = ["copy", "--no-check-sigs", "--from", url, "--to", join(target, "root"), ...store.paths];
-  nix("nix", args, join(target, "cache"));
-  const seconds = (performance.now() - since) / 1000;
-  nix("chmod", ["-R", "u+w", target]);
-  rmSync(target, { recursive: true });
-  return Promise.resolve(seconds);
 }
 
 /** The ratios that the budgets are about. */
@@ -177,8 +150,4 @@ function plain(metric: string, value: number, unit: string): Parameters<Report>[
 function unitOf(what: string): string {
   if (what.includes("a second")) return what.startsWith("MiB") ? "MiB/s" : "/s";
   return what.includes("memory") ? "MiB" : "s";
-}
-
-function narinfoOf(path: string): string {
-  return `${path.slice("/nix/store/".length, "/nix/store/".length + 32)}.narinfo`;
 }

@@ -74,16 +74,14 @@ export class Nginx {
     return { whole: all.filter(isWhole), parts: all.filter((name) => /\.\d{10}$/.test(name)) };
   }
 
-  /** The processes: the first is the master. */
+  /** The processes that stay: the first is the master, the others are workers and the cache's manager. */
   pids(): number[] {
     const master = this.#process.pid ?? 0;
-    const children = readFileSync(`/proc/${master}/task/${master}/children`, "utf8").trim();
+    const words = readFileSync(`/proc/${master}/task/${master}/children`, "utf8").trim().split(" ");
+    const children = words.filter((word) => word !== "").map(Number);
     return [
       master,
-      ...children
-        .split(" ")
-        .filter((word) => word !== "")
-        .map(Number),
+      ...children.filter((pid) => !readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("cache loader")),
     ];
   }
 
