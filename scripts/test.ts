@@ -41,7 +41,8 @@ if (specs === undefined) {
   process.exit(2);
 }
 // Most tests without the lab wait for programs of theirs: twice as many at once as there are cores.
-const atOnce = suite === "--without-lab" ? ["--parallel", "--jobs", String(Math.max(2, availableParallelism() * 2))] : [];
+const atOnce =
+  suite === "--without-lab" ? ["--parallel", "--jobs", String(Math.max(2, availableParallelism() * 2))] : [];
 const named = rest.filter((argument) => argument.endsWith(".test.ts"));
 const scratch = mkdtempSync(join(tmpdir(), "nix-binary-cache-test-"));
 const statsFile = join(scratch, "stats.json");
