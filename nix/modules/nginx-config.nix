@@ -30,6 +30,8 @@
   fillTimeout ? 120,
   # The status page's file; null for none. A status.svg beside it is served, too.
   statusPage ? "/var/lib/nix-binary-cache/status/index.html",
+  # A file HASH in it takes that path out of service: `cachectl scrub` puts one there for what is corrupt.
+  withheldDirectory ? "/var/lib/nix-binary-cache/withheld",
   # What nginx's access_log takes.
   accessLog ? "off",
 }:
@@ -164,6 +166,9 @@ in
 
     # Never cached: what the store holds is what narinfos say, from one moment to the next.
     location ~ "^/(?<nix_path>${digit}{32})\.narinfo$" {
+      if (-f ${withheldDirectory}/$nix_path) {
+        return 404;
+      }
       error_page 502 = @nix_binary_cache_wait;
       proxy_pass http://nix_binary_cache_origin/$nix_path.narinfo;
     }
@@ -195,6 +200,9 @@ in
 
     location = /nix-binary-cache/has-path {
       internal;
+      if (-f ${withheldDirectory}/$nix_nar_path) {
+        return 403;
+      }
       proxy_intercept_errors on;
       error_page 404 @nix_binary_cache_no_path;
       proxy_pass http://nix_binary_cache_origin/$nix_nar_path.narinfo;
