@@ -79,7 +79,12 @@ settings_file() {
 include_settings() {
     file=$(settings_file)
     grep -qs '^!include nix-binary-cache.conf$' "$file" && return
-    { cat "$file" 2>/dev/null || true; printf '!include nix-binary-cache.conf\n'; } >"$file.new"
+    {
+        cat "$file" 2>/dev/null || true
+        # A last line without an end would take ours into it.
+        [ -z "$(tail -c 1 "$file" 2>/dev/null)" ] || echo
+        printf '!include nix-binary-cache.conf\n'
+    } >"$file.new"
     chmod 644 "$file.new"
     mv -f "$file.new" "$file"
 }
