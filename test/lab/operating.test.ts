@@ -1,0 +1,103 @@
+/** What docs/rotating-keys.md and docs/when-the-server-dies.md promise, done as they say, on real machines. */
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { OperationResult } from "./engine/operation.ts";
+import { varsOf } from "./job/clients.ts";
+import { narinfoUrl, statusOf } from "./job/main-job.ts";
+import { build, newPackage } from "./job/package.ts";
+import { changed, mustSucceed } from "./job/told.ts";
+import { placeVars } from "./world/furnish.ts";
+import { testWorld, type TestWorld } from "./world/test-world.ts";
+import { pulumi } from "./world/world.ts";
+
+const MINUTE = 60_000;
+const [first, second] = ["server-cache-1", "server-cache-2"] as const;
+
+describe("operating it", function () {
+  this.timeout(10 * MINUTE);
+  let world: TestWorld;
+
+  before("raise a lab of its own, and bring the stack up", async function () {
+    this.timeout(45 * MINUTE);
+    world = await testWorld();
+    await rotate(first);
+  });
+  after("leave nothing behind", async () => {
+    await world.release();
+  });
+
+  const up = (settings: object): Promise<OperationResult> =>
+    pulumi(world, "up", { settings: { ...world.settings, ...settings } });
+
+  /** `pulumi up`, the facts to the server's configuration, `pulumi up` again. */
+  async function rotate(...keys: readonly string[]): Promise<OperationResult> {
+    const { server } = world.machines;
+    await placeVars(server, varsOf(mustSucceed(await up({ signing: { keys } }))));
+    return mustSucceed(await up({ signing: { keys } }));
+  }
+
+  /** Names of the keys that a new path of the server is signed with. */
+  async function signers(): Promise<string[]> {
+    const { server, desktop } = world.machines;
+    const { path } = await build(server, newPackage("signed"));
+    const url = narinfoUrl(`http://${server.address}:5000`, path);
+    const { stdout } = await desktop.must(["curl", "--silent", "--fail", "--max-time", "10", url]);
+    return [...stdout.matchAll(/^Sig: ([^:]+):/gm)].map(([, name = ""]) => name).sort();
+  }
+
+  it("rotating by the new name alone proves nothing, and is rolled back", async () => {
+    const failed = await up({ signing: { keys: [second] } });
+    assert.equal(failed.ok, false);
+    assert.match(failed.message, /lacks a signature by a trusted key[^]*run pulumi up again/);
+    assert.deepEqual(await signers(), [first]);
+  });
+
+  it("rotating has both sign, and both handed on, while both are on the list", async () => {
+    const both = await rotate(first, second);
+    const names = varsOf(both).cache.publicKeys.map((key) => key.split(":")[0]);
+    assert.deepEqual(names, [first, second]);
+    assert.deepEqual(await signers(), [first, second]);
+  });
+
+  it("rotating ends with the new one alone; the old one's secret half stays where it is", async () => {
+    await rotate(second);
+    assert.deepEqual(await signers(), [second]);
+    assert.ok(await world.machines.server.exists(`/var/lib/secrets/nix-binary-cache/${first}.secret`));
+  });
+
+  it("a new server in the old one's place gets all that was on it, by its new host key alone", async () => {
+    const { server } = world.machines;
+    const lost =
+      "/var/lib/nix-binary-cache /var/lib/secrets /etc/ssh/ssh_host_ed25519_key /etc/ssh/ssh_host_ed25519_key.pub";
+    await server.must(["sh", "-c", `rm -rf ${lost}`]);
+    await server.must(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/etc/ssh/ssh_host_ed25519_key"]);
+    await server.reboot();
+    const address = `http://${server.address}:5000/nix-cache-info`;
+    for (let tries = 0; tries < 100 && (await statusOf(world.machines.desktop, address)) === 0; tries++)
+      await sleep(200);
+    const settings = {
+      signing: { keys: [second] },
+      server: { ...(world.settings.server as object), hostKey: await server.hostKey() },
+    };
+    const again = mustSucceed(await up(settings));
+    for (const name of [
+      `signing-key-${second}`,
+      "cache-deploy",
+      "cache-builder-macbook",
+      "cache-builder-ci",
+      "macbook-install",
+    ])
+      assert.ok(
+        changed(again).some((step) => step.endsWith(` ${name}`)),
+        `${name} in ${changed(again).join(", ")}`,
+      );
+    assert.deepEqual(
+      changed(again).filter((step) => step.startsWith("delete tailnet") || step.startsWith("delete ci")),
+      [],
+    );
+    const { stdout } = await server.must(["cachectl", "builders", "list"]);
+    assert.match(stdout, /^macbook\t/m);
+    assert.match(stdout, /^ci\t/m);
+    assert.deepEqual(await signers(), [second]);
+  });
+});
