@@ -86,7 +86,8 @@ let
       # NARs come compressed or on purpose not; what else is served is shorter than a packet.
       gzip off;
       sendfile on;
-      tcp_nopush on;
+      # On, the end of a NAR waits for the client's delayed acknowledgement: measured, 44 ms for each on a kept connection.
+      tcp_nopush off;
       send_timeout 60s;
       keepalive_requests 10000;
 

@@ -48,7 +48,7 @@ export class Nginx {
   /** Starts nginx with the files below `root`, and nothing else: as fast as it gets. */
   static files(root: string): Promise<Nginx> {
     const folder = mkdtempSync(join(tmpdir(), "serving-"));
-    const settings = `access_log off; sendfile on; tcp_nopush on; keepalive_requests 10000; root ${root};`;
+    const settings = `access_log off; sendfile on; keepalive_requests 10000; root ${root};`;
     return Nginx.#run(folder, folder, (port) => Promise.resolve(`server { listen 127.0.0.1:${port}; ${settings} }`));
   }
 
