@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Pair } from "../cachectl/upload-pair.ts";
 
 const hook = join(import.meta.dirname, "../../nix/hook/upload-hook.sh");
+const clock = join(import.meta.dirname, "write-path-hooks.sh");
 const state = "var/lib/nix-binary-cache";
 const roots = "nix/var/nix/gcroots/nix-binary-cache";
 
@@ -14,12 +15,14 @@ export function hookTimes(pair: Pair, count: number): number[] {
     NIX_BINARY_CACHE_ROOTS: join(root, roots),
     NIX_BINARY_CACHE_NEXT_HOOK: "",
   };
-  return pair.buildOnly(count).map((path) => {
-    const start = performance.now();
-    const { status } = spawnSync("/bin/sh", [hook], { env: { ...env, OUT_PATHS: path }, stdio: "ignore" });
-    if (status !== 0) throw new Error(`the hook ended with ${String(status)}`);
-    return performance.now() - start;
-  });
+  const input = pair
+    .buildOnly(count)
+    .map((path) => `${path}\n`)
+    .join("");
+  const { status, stdout, stderr } = spawnSync("bash", [clock, hook], { env, input, encoding: "utf8" });
+  const times = stdout.trim().split("\n");
+  if (status !== 0 || times.length !== count) throw new Error(`the hook ended with ${String(status)}: ${stderr}`);
+  return times.map((microseconds) => Number(microseconds) / 1000);
 }
 
 const program = `set -f

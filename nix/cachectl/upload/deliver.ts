@@ -1,4 +1,4 @@
-import { deliverGroup } from "./group.ts";
+import { deliverGroup, newProgress, prepare } from "./group.ts";
 import type { LocalPath } from "./local-store.ts";
 import { matchingPattern, nameOf } from "./patterns.ts";
 import type { Committed, Room } from "./server.ts";
@@ -44,12 +44,22 @@ export async function deliver(paths: readonly string[], delivery: Delivery): Pro
     return pattern === undefined;
   });
   if (wanted.length === 0) return;
-  const invalid = await store.invalid(wanted);
-  await server.open();
-  await server.announce(wanted);
-  if (invalid.size > 0) await settleInvalid([...invalid], delivery);
+  const [invalid] = await together(store.invalid(wanted), server.open());
   const valid = wanted.filter((path) => !invalid.has(path));
-  await deliverGroup(valid, delivery);
+  const progress = newProgress();
+  // What goes wrong with a path here goes wrong again in its group, which finds out whose fault it is.
+  const [, prepared] = await together(
+    server.announce(wanted),
+    prepare(valid, delivery, progress).catch(() => valid),
+  );
+  if (invalid.size > 0) await settleInvalid([...invalid], delivery);
+  await deliverGroup(prepared, delivery, progress);
+}
+
+/** This machine's work and the server's at the same time. Waits for both before it throws: neither is left running. */
+async function together<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([one, other]);
+  return [await one, await other];
 }
 
 /** What this machine no longer has may be on the server already: sent just before a power cut, or by another builder. */

@@ -18,12 +18,12 @@ export interface Progress {
   readonly reasons: string[];
 }
 
+export function newProgress(): Progress {
+  return { sizes: new Map(), ready: new Set(), committed: 0, reasons: [], checkedRoom: false };
+}
+
 /** Sends paths; a group that fails goes on in parts. Throws ServerAway or NixAway. */
-export async function deliverGroup(
-  paths: readonly string[],
-  delivery: Delivery,
-  progress: Progress = { sizes: new Map(), ready: new Set(), committed: 0, reasons: [], checkedRoom: false },
-): Promise<void> {
+export async function deliverGroup(paths: readonly string[], delivery: Delivery, progress: Progress): Promise<void> {
   if (paths.length === 0 || isStopped(delivery)) return;
   const { server, settle } = delivery;
   const { sent, failure } = await send(paths, delivery, progress);
@@ -45,7 +45,7 @@ export async function deliverGroup(
   for (const part of partsOf(rest, failure.message)) await deliverGroup(part, delivery, progress);
 }
 
-/** Describes, signs and copies paths; gives those that were to go, and what went wrong. */
+/** Prepares and copies paths; gives those that were to go, and what went wrong. */
 async function send(
   paths: readonly string[],
   delivery: Delivery,
@@ -53,20 +53,28 @@ async function send(
 ): Promise<{ readonly sent: readonly string[]; readonly failure?: Error }> {
   let sent = paths;
   try {
-    if (!paths.every((path) => progress.ready.has(path))) {
-      const known = await delivery.store.describe(paths, true);
-      for (const { path, narSize } of known) progress.sizes.set(path, narSize);
-      sent = withoutLarge(paths, progress.sizes, delivery);
-      if (sent.length === 0) return { sent };
-      const unsigned = toSign(known, delivery);
-      if (unsigned.length > 0) await delivery.store.sign(unsigned, delivery.key.file);
-      for (const path of sent) progress.ready.add(path);
-    }
-    await delivery.store.copy(sent);
+    sent = await prepare(paths, delivery, progress);
+    if (sent.length > 0) await delivery.store.copy(sent);
     return { sent };
   } catch (error) {
     return { sent, failure: error instanceof Error ? error : new Error(String(error)) };
   }
+}
+
+/** Describes paths and signs what needs it, once; gives those that are not too large. Throws an Error, or NixAway. */
+export async function prepare(
+  paths: readonly string[],
+  delivery: Delivery,
+  { sizes, ready }: Pick<Progress, "sizes" | "ready">,
+): Promise<readonly string[]> {
+  if (paths.every((path) => ready.has(path))) return paths;
+  const known = await delivery.store.describe(paths, true);
+  for (const { path, narSize } of known) sizes.set(path, narSize);
+  const small = withoutLarge(paths, sizes, delivery);
+  const unsigned = small.length === 0 ? [] : toSign(known, delivery);
+  if (unsigned.length > 0) await delivery.store.sign(unsigned, delivery.key.file);
+  for (const path of small) ready.add(path);
+  return small;
 }
 
 /** A key that the server does not know, say, is every path's reason: trying each of 10,000 would help nobody. */
