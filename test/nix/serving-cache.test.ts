@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { zstdDecompressSync } from "node:zlib";
 import { ask } from "./serving-client.ts";
 import { servingPair } from "./serving-pair.ts";
@@ -120,6 +122,27 @@ describe("nginx keeps NARs", function () {
     }
     assert.equal((await ask(pair.nginx.url + plain.nar, { "If-Match": '"two"' })).status, 412);
     assert.deepEqual([pair.upstream.fills(plain), pair.upstream.fills(tagged)], [1, 1]);
+  });
+
+  it("keeps no NAR's end back from a client that reads on one connection, as Nix does through curl", async () => {
+    const nars = Array.from({ length: 32 }, () => pair.upstream.add(105_000)).map(({ nar }) => pair.nginx.url + nar);
+    for (const nar of nars) await ask(nar);
+    const argv = [
+      "--silent",
+      "--write-out",
+      "%{time_total} ",
+      ...nars.flatMap((nar) => ["--output", "/dev/null", nar]),
+    ];
+    const { stdout } = await promisify(execFile)("curl", argv, { timeout: 30_000 });
+    const seconds = stdout
+      .trim()
+      .split(" ")
+      .map(Number)
+      .slice(-20)
+      .sort((a, b) => a - b);
+    assert.equal(seconds.length, 20);
+    // A delayed acknowledgement takes 40 ms, and then met nearly every one of them.
+    assert.ok((seconds[8] ?? 1) < 0.03, stdout);
   });
 
   it("serves 200 clients at once", async () => {
