@@ -18,6 +18,7 @@ in
     ./canary.nix
     ./client-options.nix
     ./client-assertions.nix
+    ./client-package.nix
   ];
 
   config = lib.mkIf (client.enable && client.url != null) {

@@ -5,6 +5,7 @@
     ./common.nix
     ./client-options.nix
     ./client-assertions.nix
+    ./client-package.nix
     ./builder/options.nix
     ./builder/shared.nix
     ./darwin/settings.nix

@@ -22,7 +22,7 @@ in
     inherit (config.environment) etc;
     inherit (config.users) users groups;
     tmpfiles = config.systemd.tmpfiles.rules;
-    packages = map toString config.environment.systemPackages;
+    packages = lib.unique (map toString config.environment.systemPackages);
     unitPackages = map toString config.systemd.packages;
     activate = "${./.}/switch.ts";
   };
