@@ -1,4 +1,5 @@
 /** Puts on the machines what their owner would have put there: who may log in, and the flake of their configuration. */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { NixVars } from "../../../components/client-settings/index.ts";
 import { MACHINE_NAMES, type Instance, type MachineName } from "../instance.ts";
@@ -20,6 +21,7 @@ export async function furnish(machines: Machines, secrets: OperatorSecrets, vars
   }
   for (const name of CONFIGURED) {
     await placeFlake(machines[name]);
+    await placeHarmonia(machines[name], process.env.HARMONIA);
     if (name === "server") await placeVars(machines[name], vars);
   }
 }
@@ -36,6 +38,20 @@ async function placeFlake(machine: Machine): Promise<void> {
     "cd /etc/nixos.new && mv flake/* . && rmdir flake && { cp /etc/nixos/vars.json . 2>/dev/null || :; } && " +
       "rm -rf /etc/nixos && mv /etc/nixos.new /etc/nixos",
   ]);
+}
+
+/**
+ * Puts the real Harmonia in its double's place, or takes it away again.
+ *
+ * @param program harmonia-cache for Debian trixie, absolute; undefined or empty: the double serves
+ * @throws Error when there is no such program
+ */
+async function placeHarmonia(machine: Machine, program: string | undefined): Promise<void> {
+  await machine.must(["rm", "-f", "/etc/nixos/origin/real", "/usr/local/bin/harmonia-cache"]);
+  if (program === undefined || program === "") return;
+  if (!existsSync(program)) throw new Error(`HARMONIA: there is no ${program}. Name the program, or leave it out.`);
+  await machine.copyIn(program, "/usr/local/bin/harmonia-cache");
+  await machine.writeFile("/etc/nixos/origin/real", "", 0o644);
 }
 
 /** Writes the public facts that a machine's configuration reads: what a user commits as nix/vars/<stack>.json. */

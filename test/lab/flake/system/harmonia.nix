@@ -9,9 +9,9 @@
 let
   inherit (lib) mkOption types;
   cfg = config.services.harmonia.cache;
-  real = /usr/local/bin/harmonia-cache;
+  # A file that furnishing leaves where it has put the real one on the machine.
   program =
-    if builtins.pathExists real then
+    if builtins.pathExists ../origin/real then
       "/usr/local/bin/harmonia-cache"
     else
       "${pkgs.nodejs_24}/bin/node --disable-warning=ExperimentalWarning ${../origin}/main.ts";
