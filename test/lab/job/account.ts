@@ -10,7 +10,7 @@ export const COMMANDS: readonly (readonly [command: string, what: string])[] = [
   ["preview", "what `up` would change; edit Pulumi.lab.yaml first to see something"],
   ["up", "do it"],
   ["job", "the main job once more, with a new package"],
-  ["status", "machines, stand-ins, the stack's outputs"],
+  ["status", "which machines and stand-ins run, and where everything is kept"],
   ["policy", "the tailnet's policy as it is now"],
   ["shell macbook", "a shell on a machine (server, desktop, macbook)"],
   ["destroy", "take out of the tailnet, GitHub and the machines what the stack put there"],
