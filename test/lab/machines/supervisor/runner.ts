@@ -1,11 +1,10 @@
 /** One job's life: started, watched, started again by its policy, stopped with everything that it started. */
-import { randomBytes } from "node:crypto";
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Job } from "./job.ts";
-import { ended, jobEnvironment, launch, logFile, LOG_FOLDER, type Manner, prepareFolders } from "./launch.ts";
-import { lives, processesOf, signalAll, untilEnded } from "./process-tree.ts";
-import type { Command } from "./words.ts";
+import { type End, Invocation } from "./invocation.ts";
+import { ended, logFile, LOG_FOLDER, type Manner, prepareFolders } from "./launch.ts";
+import { lives, signalAll, untilEnded } from "./process-tree.ts";
 
 export type ActiveState = "inactive" | "activating" | "active" | "deactivating" | "failed";
 
@@ -31,14 +30,11 @@ export class Runner {
   readonly #manner: Manner;
   #state: ActiveState = "inactive";
   #result = "success";
-  #mainPid = 0;
   #exitStatus = 0;
   #since = 0;
   #started = 0;
   #restarts = 0;
-  #invocation = "";
-  /** Each command that was launched leads a session of its own. */
-  #sessions: number[] = [];
+  #invocation: Invocation;
   #starts: number[] = [];
   /** The run that is on its way: a start that others wait for too. */
   #starting: Promise<boolean> | undefined;
@@ -49,12 +45,13 @@ export class Runner {
   constructor(job: Job, manner: Manner) {
     this.job = job;
     this.#manner = manner;
+    this.#invocation = new Invocation(job, manner);
   }
 
   get status(): JobStatus {
     const { name, description } = this.job;
     return {
-      ...{ name, description, state: this.#state, result: this.#result, mainPid: this.#mainPid },
+      ...{ name, description, state: this.#state, result: this.#result, mainPid: this.#invocation.mainPid },
       ...{ exitStatus: this.#exitStatus, since: this.#since, started: this.#started, restarts: this.#restarts },
     };
   }
@@ -85,20 +82,21 @@ export class Runner {
     if (!this.busy) return;
     this.#turn += 1;
     this.#enter("deactivating");
-    for (const command of this.job.stop) await this.#command(command);
-    const tree = (): number[] => (this.job.killAll ? this.#all() : this.#main());
+    const invocation = this.#invocation;
+    for (const command of this.job.stop) await invocation.run(command);
+    const tree = (): number[] => invocation.stoppable();
     signalAll(tree(), this.job.killSignal);
     if (!(await untilEnded(tree, this.job.stopSeconds))) {
       signalAll(tree(), "SIGKILL");
       await untilEnded(tree, 10);
     }
-    for (const command of this.job.stopped) await this.#command(command);
-    this.#mainPid = 0;
+    for (const command of this.job.stopped) await invocation.run(command);
+    invocation.mainPid = 0;
     this.#enter("inactive");
   }
 
   async reload(): Promise<boolean> {
-    for (const command of this.job.reload) if (!(await this.#command(command))) return false;
+    for (const command of this.job.reload) if (!(await this.#invocation.run(command))) return false;
     return true;
   }
 
@@ -108,15 +106,7 @@ export class Runner {
   }
 
   kill(signal: NodeJS.Signals): void {
-    signalAll(this.job.killAll ? this.#all() : this.#main(), signal);
-  }
-
-  #all(): number[] {
-    return processesOf(this.#invocation, this.#sessions);
-  }
-
-  #main(): number[] {
-    return this.#mainPid > 0 ? [this.#mainPid] : [];
+    signalAll(this.#invocation.stoppable(), signal);
   }
 
   #enter(state: ActiveState, result?: string): void {
@@ -137,13 +127,13 @@ export class Runner {
       return true;
     }
     if (!(await this.#mayStart(turn))) return false;
-    this.#invocation = randomBytes(16).toString("hex");
-    this.#sessions = [];
+    const invocation = new Invocation(this.job, this.#manner, this.#stdin);
+    this.#invocation = invocation;
     this.#started = Date.now();
     this.#enter("activating");
     try {
       prepareFolders(this.job);
-      for (const command of this.job.before) if (!(await this.#command(command))) return this.#fail("exit-code");
+      for (const command of this.job.before) if (!(await invocation.run(command))) return this.#fail("exit-code");
       return this.job.kind === "oneshot" ? await this.#runOnce(turn) : await this.#runOn(turn);
     } catch (error) {
       this.note(`${this.job.name}: ${error instanceof Error ? error.message : String(error)}`);
@@ -168,39 +158,24 @@ export class Runner {
 
   #fail(result: string): false {
     this.note(`${this.job.name}: failed with result '${result}'`);
-    signalAll(this.job.killAll ? this.#all() : [], "SIGKILL");
-    this.#mainPid = 0;
+    this.#invocation.sweep();
+    this.#invocation.mainPid = 0;
     this.#enter("failed", result);
     return false;
   }
 
-  async #command(command: Command): Promise<boolean> {
-    const { code, signal } = await ended(this.#launch(command));
-    return command.ignoreFailure || (signal === undefined && this.job.successCodes.includes(code));
-  }
-
-  #launch(command: Command) {
-    const main = this.#mainPid > 0 && { MAINPID: String(this.#mainPid) };
-    const env = jobEnvironment(this.job, this.#manner, { INVOCATION_ID: this.#invocation, ...main });
-    const expands = this.#manner.expands;
-    const stdin = this.#stdin !== undefined && { stdin: this.#stdin };
-    const child = launch(this.job, command, { env, expands, ...stdin });
-    if (child.pid !== undefined) this.#sessions.push(child.pid);
-    return child;
-  }
-
   async #runOnce(turn: number): Promise<boolean> {
+    const invocation = this.#invocation;
     for (const command of [...this.job.main, ...this.job.after]) {
-      const child = this.#launch(command);
-      this.#mainPid = child.pid ?? 0;
-      const { code, signal } = await ended(child);
-      this.#exitStatus = code;
+      const child = invocation.launch(command);
+      invocation.mainPid = child.pid ?? 0;
+      const end = await ended(child);
+      this.#exitStatus = end.code;
       if (turn !== this.#turn) return false;
-      const well = command.ignoreFailure || (signal === undefined && this.job.successCodes.includes(code));
-      if (!well) return this.#fail(signal === undefined ? "exit-code" : "signal");
+      if (!invocation.isWell(command, end)) return this.#fail(end.signal === undefined ? "exit-code" : "signal");
     }
-    this.#mainPid = 0;
-    if (!this.job.remainAfterExit && this.job.killAll) signalAll(this.#all(), "SIGKILL");
+    invocation.mainPid = 0;
+    if (!this.job.remainAfterExit) invocation.sweep();
     this.#enter(this.job.remainAfterExit ? "active" : "inactive", "success");
     return true;
   }
@@ -208,21 +183,22 @@ export class Runner {
   async #runOn(turn: number): Promise<boolean> {
     const [command] = this.job.main;
     if (command === undefined) throw new Error("found no command to run");
-    const child = this.#launch(command);
-    this.#mainPid = child.pid ?? 0;
+    const invocation = this.#invocation;
+    const child = invocation.launch(command);
+    invocation.mainPid = child.pid ?? 0;
     const end = ended(child);
     if (this.job.kind === "forking") {
       const { code } = await end;
       if (code !== 0) return this.#fail("exit-code");
-      this.#mainPid = await this.#forkedPid();
+      invocation.mainPid = await this.#forkedPid();
       void this.#watchForked(turn);
     } else {
-      void end.then(({ code, signal }) => this.#onEnd(turn, code, signal));
+      void end.then((how) => this.#onEnd(turn, how));
       if (this.job.kind === "exec") await Promise.race([end, sleep(150)]);
     }
     if (turn !== this.#turn || this.#hasFailed()) return false;
     if (this.#state === "activating") this.#enter("active", "success");
-    for (const after of this.job.after) if (!(await this.#command(after))) return this.#fail("exit-code");
+    for (const after of this.job.after) if (!(await invocation.run(after))) return this.#fail("exit-code");
     return true;
   }
 
@@ -236,23 +212,23 @@ export class Runner {
       if (existsSync(pidFile)) return Number(readFileSync(pidFile, "utf8").trim());
       await sleep(20);
     }
-    return this.#all()[0] ?? 0;
+    return this.#invocation.processes()[0] ?? 0;
   }
 
   async #watchForked(turn: number): Promise<void> {
-    while (lives(this.#mainPid)) await sleep(100);
-    await this.#onEnd(turn, 0, undefined);
+    while (lives(this.#invocation.mainPid)) await sleep(100);
+    await this.#onEnd(turn, { code: 0, signal: undefined });
   }
 
-  async #onEnd(turn: number, code: number, signal: NodeJS.Signals | undefined): Promise<void> {
+  async #onEnd(turn: number, { code, signal }: End): Promise<void> {
     if (turn !== this.#turn) return;
     this.#exitStatus = code;
     const well = signal === undefined ? this.job.successCodes.includes(code) : CLEAN_SIGNALS.includes(signal);
     const result = well ? "success" : signal === undefined ? "exit-code" : "signal";
     if (!well) this.note(`${this.job.name}: ended (${signal ?? `status ${code}`})`);
-    for (const command of this.job.stopped) await this.#command(command);
-    if (this.job.killAll) signalAll(this.#all(), "SIGKILL");
-    this.#mainPid = 0;
+    for (const command of this.job.stopped) await this.#invocation.run(command);
+    this.#invocation.sweep();
+    this.#invocation.mainPid = 0;
     this.#enter(well ? "inactive" : "failed", result);
     const again = { no: false, always: true, "on-success": well, "on-failure": !well }[this.job.restart];
     if (!again) return;
