@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { nixOrSkip } from "../support/nix.ts";
@@ -54,6 +54,14 @@ describe(`populate by Nix's daemon${process.getuid?.() === 0 ? "" : " (skipped: 
     world.env.NIX_REMOTE = "daemon";
     assert.equal((await world.callAsNobody(["populate"], [])).status, 0);
     assert.deepEqual(new Set(Object.values(world.statuses())), new Set(["unchanged", "left"]));
+  });
+
+  it("called by root runs as the folder's owner, so that the scheduled job can go on from it", async () => {
+    const { status, stdout, stderr } = await world.call(["populate"]);
+    assert.equal(status, 0, stdout + stderr);
+    assert.deepEqual(new Set(Object.values(world.statuses())), new Set(["built", "left"]));
+    const files = ["populate.json", "populate/source/flake.nix", "populate/home/.gitconfig", "populate/lock"];
+    for (const file of files) assert.equal(lstatSync(join(world.state, file)).uid, 65534, file);
   });
 
   it("ends a build that hangs, in the daemon too", async () => {

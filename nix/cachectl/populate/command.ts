@@ -4,7 +4,7 @@ import { type Command, type Invocation, UsageError } from "../lib/command.ts";
 import { tryLock } from "../lib/lock.ts";
 import { readConfig } from "../receive/local-host.ts";
 import { parseAttribute } from "./attribute.ts";
-import { otherOwner, populateFolder } from "./host.ts";
+import { becomeOwner, populateFolder } from "./host.ts";
 import { progressOn } from "./progress.ts";
 import { describeResult } from "./report.ts";
 import { type PopulateResult, readResult, writeResult } from "./result.ts";
@@ -32,12 +32,7 @@ export const command: Command = {
       stdout.write("populate is off (populate.enabled in config.json); name an output to build it all the same\n");
       return 0;
     }
-    const owner = otherOwner(paths);
-    if (owner !== undefined) {
-      throw new Error(
-        `${populateFolder(paths)} is user ${owner}'s: run it as that user (sudo -u '#${owner}' cachectl populate)`,
-      );
-    }
+    becomeOwner(paths);
     return alone(invocation, () => runOnce(invocation, settings, config));
   },
 };

@@ -49,10 +49,16 @@ export function populateFolder({ state }: Paths): string {
 }
 
 /**
- * Whether the folder is another user's: a run of root's in it would leave files there that the scheduled job can't touch.
- * Gives that user's number.
+ * Makes the folder's owner of this process, for files of root's in it are nothing that the scheduled job could touch:
+ * root becomes that user for good. Throws an Error, which says as whom to run it, for any other user.
  */
-export function otherOwner(paths: Paths, uid = process.getuid?.()): number | undefined {
-  const owner = lstatSync(populateFolder(paths), { throwIfNoEntry: false })?.uid;
-  return owner === uid ? undefined : owner;
+export function becomeOwner(paths: Paths): void {
+  const folder = populateFolder(paths);
+  const owner = lstatSync(folder, { throwIfNoEntry: false });
+  const uid = process.getuid?.();
+  if (owner === undefined || owner.uid === uid) return;
+  if (uid !== 0) throw new Error(`${folder} is another user's: run it as root (sudo cachectl populate)`);
+  process.setgroups?.([]);
+  process.setgid?.(owner.gid);
+  process.setuid?.(owner.uid);
 }
