@@ -116,4 +116,20 @@ describe("the write path's faults, in the lab", function () {
     await world.machines.server.restore();
     await uploads.arrive();
   });
+
+  // The last: the root by which the uploader would find the build later on its own stays for a while.
+  it("the queue's disk full: no build fails, and what was not queued is found afterwards", async () => {
+    const { macbook, desktop } = world.machines;
+    const queue = "/var/lib/nix-binary-cache/queue";
+    await untilUploaded(macbook);
+    await macbook.must(["mount", "-t", "tmpfs", "-o", "size=4k,nr_inodes=1", "tmpfs", queue]);
+    let path: string;
+    try {
+      ({ path } = await build(macbook, newPackage("unqueued")));
+    } finally {
+      await macbook.must(["umount", queue]);
+    }
+    await macbook.must(["/usr/local/lib/nix-binary-cache/cachectl/cachectl", "reconcile"]);
+    await untilSubstitutable(desktop, narinfoUrl(url, path));
+  });
 });
