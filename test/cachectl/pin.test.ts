@@ -5,7 +5,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { endOfDay, isPinName, parsePin, readPins, removePin, setPin } from "../../nix/cachectl/pin/pins.ts";
 import { storePathOf } from "../../nix/cachectl/pin/store-path.ts";
-import { RetainWorld } from "./retain-world.ts";
+import { forEachTest, type RetainWorld } from "./retain-world.ts";
 
 const path = `/nix/store/${"a".repeat(32)}-thing-1.0`;
 
@@ -67,13 +67,7 @@ describe("pins", () => {
 describe("cachectl pin and unpin, on a real store", function () {
   this.timeout(60_000);
   let world: RetainWorld;
-  before(function () {
-    if (RetainWorld.missing === undefined) return;
-    console.log(`      left out: ${RetainWorld.missing}`);
-    this.skip();
-  });
-  beforeEach(() => (world = new RetainWorld()));
-  afterEach(() => world.remove());
+  forEachTest((made) => (world = made));
 
   it("keep a path through retain until the pin is ended", () => {
     const tool = world.build([{ name: "tool", size: 10 }]).get("tool") ?? "";

@@ -4,18 +4,12 @@ import { once } from "node:events";
 import { symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { RetainWorld } from "./retain-world.ts";
+import { forEachTest, RetainWorld } from "./retain-world.ts";
 
 describe("cachectl retain, when things go wrong", function () {
   this.timeout(120_000);
   let world: RetainWorld;
-  before(function () {
-    if (RetainWorld.missing === undefined) return;
-    console.log(`      left out: ${RetainWorld.missing}`);
-    this.skip();
-  });
-  beforeEach(() => (world = new RetainWorld()));
-  afterEach(() => world.remove());
+  forEachTest((made) => (world = made));
 
   const recordOf = (): { outcome?: unknown; plan?: unknown } => {
     try {

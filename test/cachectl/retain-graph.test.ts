@@ -3,18 +3,12 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { graphFromNix, readGraph } from "../../nix/cachectl/retain/graph.ts";
 import type { Graph } from "../../nix/cachectl/retain/plan.ts";
-import { RetainWorld } from "./retain-world.ts";
+import { forEachTest, type RetainWorld } from "./retain-world.ts";
 
 describe("the store's graph", function () {
   this.timeout(60_000);
   let world: RetainWorld;
-  before(function () {
-    if (RetainWorld.missing === undefined) return;
-    console.log(`      left out: ${RetainWorld.missing}`);
-    this.skip();
-  });
-  beforeEach(() => (world = new RetainWorld()));
-  afterEach(() => world.remove());
+  forEachTest((made) => (world = made));
 
   const plain = (graph: Graph): object =>
     Object.fromEntries(

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdirSync, renameSync } from "node:fs";
 import { basename, join } from "node:path";
-import { RetainWorld } from "./retain-world.ts";
+import { forEachTest, RetainWorld } from "./retain-world.ts";
 
 /** More rounds where there is time for them. */
 const rounds = process.env.SOAK === undefined ? 8 : 200;
@@ -10,13 +10,7 @@ const rounds = process.env.SOAK === undefined ? 8 : 200;
 describe("cachectl retain while paths come in", function () {
   this.timeout(rounds * 20_000);
   let world: RetainWorld;
-  before(function () {
-    if (RetainWorld.missing === undefined) return;
-    console.log(`      left out: ${RetainWorld.missing}`);
-    this.skip();
-  });
-  beforeEach(() => (world = new RetainWorld()));
-  afterEach(() => world.remove());
+  forEachTest((made) => (world = made));
 
   it("takes nothing that was announced before it came, nor what that needs, and goes on deleting what is old", async () => {
     const packages = Array.from({ length: rounds }, (_, index) => ({

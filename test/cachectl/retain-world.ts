@@ -216,3 +216,18 @@ function missingHere(): string | undefined {
   if (spawnSync("unshare", [...options, "true"]).status !== 0) return "mount namespaces are closed to this user";
   return undefined;
 }
+
+/** Gives each test of the suite that calls it a world of its own; skips them, saying why, where there can be none. */
+export function forEachTest(use: (world: RetainWorld) => void): void {
+  let world: RetainWorld;
+  before(function () {
+    if (RetainWorld.missing === undefined) return;
+    console.log(`      left out: ${RetainWorld.missing}`);
+    this.skip();
+  });
+  beforeEach(() => {
+    world = new RetainWorld();
+    use(world);
+  });
+  afterEach(() => world.remove());
+}

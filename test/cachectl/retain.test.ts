@@ -1,18 +1,11 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
-import { RetainWorld } from "./retain-world.ts";
+import { forEachTest, type RetainWorld } from "./retain-world.ts";
 
 describe("cachectl retain, on a real store", function () {
   this.timeout(60_000);
   let world: RetainWorld;
-  before(function () {
-    if (RetainWorld.missing !== undefined) {
-      console.log(`      left out: ${RetainWorld.missing}`);
-      this.skip();
-    }
-  });
-  beforeEach(() => (world = new RetainWorld()));
-  afterEach(() => world.remove());
+  forEachTest((made) => (world = made));
 
   const versions = [0, 1, 2, 3, 4].map((age) => `tool-1.${9 - age}`);
   const system = "nixos-system-desktop-25.11.1";

@@ -5,19 +5,14 @@ import { dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { nginxCopies } from "../../nix/cachectl/scrub/nginx-copies.ts";
 import type { ScrubRecord } from "../../nix/cachectl/scrub/record.ts";
-import { RetainWorld } from "./retain-world.ts";
+import { forEachTest, RetainWorld } from "./retain-world.ts";
 
 describe("cachectl scrub, on a real store", function () {
   this.timeout(120_000);
   let world: RetainWorld;
   let built: ReadonlyMap<string, string>;
-  before(function () {
-    if (RetainWorld.missing === undefined) return;
-    console.log(`      left out: ${RetainWorld.missing}`);
-    this.skip();
-  });
-  beforeEach(() => {
-    world = new RetainWorld();
+  forEachTest((made) => {
+    world = made;
     built = world.build([
       { name: "library", size: 20_000 },
       { name: "tool-1", size: 20_000, references: ["library"] },
@@ -25,7 +20,6 @@ describe("cachectl scrub, on a real store", function () {
     ]);
     for (const name of ["tool-1", "other-1"]) world.root("uploads/alpha", path(name), 1);
   });
-  afterEach(() => world.remove());
 
   const path = (name: string): string => built.get(name) ?? "";
   const record = (): ScrubRecord => world.record("scrub.json") as unknown as ScrubRecord;

@@ -4,7 +4,7 @@ import { describe as explain } from "../../nix/cachectl/why/command.ts";
 import { reasonsFor } from "../../nix/cachectl/why/why.ts";
 import { planRetention } from "../../nix/cachectl/retain/plan.ts";
 import { closure, generated, now } from "./retain-graphs.ts";
-import { RetainWorld } from "./retain-world.ts";
+import { forEachTest, type RetainWorld } from "./retain-world.ts";
 
 describe("why a path is there", () => {
   it("names exactly the roots whose closure holds it, each by a chain of references", () => {
@@ -30,13 +30,7 @@ describe("why a path is there", () => {
 describe("cachectl why, on a real store", function () {
   this.timeout(60_000);
   let world: RetainWorld;
-  before(function () {
-    if (RetainWorld.missing === undefined) return;
-    console.log(`      left out: ${RetainWorld.missing}`);
-    this.skip();
-  });
-  beforeEach(() => (world = new RetainWorld()));
-  afterEach(() => world.remove());
+  forEachTest((made) => (world = made));
 
   it("tells what keeps a path and through what, what goes, and what nothing keeps", () => {
     const built = world.build([

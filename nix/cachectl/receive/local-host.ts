@@ -1,6 +1,7 @@
-import { accessSync, constants, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { Invocation } from "../lib/command.ts";
+import { isExecutable } from "../lib/executable.ts";
 import type { Host } from "./host.ts";
 
 /** Where NixOS, Nix's own installer and Debian put Nix, before whatever PATH has: sshd's PATH may have none of them. */
@@ -43,13 +44,4 @@ export function findProgram(name: string, path = "", folders: readonly string[] 
   const found = candidates.map((folder) => join(folder, name)).find(isExecutable);
   if (found === undefined) throw new Error(`found no ${name} in ${candidates.join(", ")}: install Nix`);
   return found;
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

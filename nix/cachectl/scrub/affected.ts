@@ -1,16 +1,9 @@
 import type { Graph } from "../retain/plan.ts";
+import { referrersOf } from "../retain/referrers.ts";
 
 /** A path and all that needs it, directly or not, each before what it refers to: the order in which Nix deletes. */
 export function affectedBy(path: string, graph: Graph): string[] {
-  const referrers = new Map<string, string[]>();
-  for (const [from, { references }] of graph) {
-    for (const to of references) {
-      if (to === from) continue;
-      const known = referrers.get(to);
-      if (known === undefined) referrers.set(to, [from]);
-      else known.push(from);
-    }
-  }
+  const referrers = referrersOf(graph);
   // Depth first, a path after all that refer to it; by hand, for chains can be longer than a stack is deep.
   const order: string[] = [];
   const seen = new Set([path]);

@@ -1,5 +1,6 @@
 /** What keeps a path, and until when: pure. */
 import type { Graph, Plan, RetentionPolicy, Root, Verdict } from "../retain/plan.ts";
+import { referrersOf } from "../retain/referrers.ts";
 
 /** One root that holds the path. */
 export interface Holder {
@@ -39,15 +40,7 @@ export function reasonsFor(path: string, graph: Graph, plan: Plan, policy: Reten
 
 /** Every path from which `path` can be reached, with the next one on a shortest way there. */
 function stepsTo(path: string, graph: Graph): ReadonlyMap<string, string> {
-  const referrers = new Map<string, string[]>();
-  for (const [from, { references }] of graph) {
-    for (const to of references) {
-      if (to === from) continue;
-      const known = referrers.get(to);
-      if (known === undefined) referrers.set(to, [from]);
-      else known.push(from);
-    }
-  }
+  const referrers = referrersOf(graph);
   const next = new Map<string, string>();
   let level = [path];
   while (level.length > 0) {

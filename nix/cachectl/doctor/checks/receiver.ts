@@ -1,6 +1,6 @@
-import { accessSync, constants } from "node:fs";
 import type { Check } from "../check.ts";
 import { failure, ok, type Verdict } from "../finding.ts";
+import { isExecutable } from "../../lib/executable.ts";
 import { run } from "../../lib/run.ts";
 
 const account = "nix-push";
@@ -27,13 +27,4 @@ export function judgeReceiver(shell: string | undefined, executable: boolean): V
     return failure(`${account} has ${shell} for a shell: builders can do more than upload`, mend);
   }
   return ok(`${account}'s login shell is ${shell}`);
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
