@@ -68,14 +68,27 @@ export class CacheServer extends pulumi.ComponentResource {
   }
 }
 
+/** What a deploy is given. */
+export interface Deploy extends Pick<CacheServerArgs, "flake" | "configuration" | "url" | "timeoutSeconds"> {
+  /** The system that the preview said it would be, a store path. */
+  readonly expected: string;
+  /** The keys by which the proof trusts what it fetches. */
+  readonly publicKeys: readonly string[];
+}
+
 /**
- * The deploy as one command. Every argument that matters stands in it, so that the preview's diff shows the system
- * that runs and the one that will.
+ * The deploy as one command, which reads deploy.sh from standard input. Every argument that matters stands in it, so
+ * that the preview's diff shows the system that runs and the one that will.
  */
-function deployCommand(args: CacheServerArgs): pulumi.Output<string> {
-  const fixed = [args.flake, args.configuration, args.inspection.outPath, args.url, String(args.timeoutSeconds)];
+export function deployLine({ flake, configuration, expected, url, timeoutSeconds, publicKeys }: Deploy): string {
   const detached = "systemd-run --collect --wait --pipe --quiet --description=nix-binary-cache-deploy";
-  return pulumi.output(args.publicKeys).apply((keys) => `${detached} sh -s -- ${shellWords([...fixed, ...keys])}`);
+  const words = [flake, configuration, expected, url, String(timeoutSeconds), ...publicKeys];
+  return `${detached} sh -s -- ${shellWords(words)}`;
+}
+
+function deployCommand(args: CacheServerArgs): pulumi.Output<string> {
+  const expected = args.inspection.outPath;
+  return pulumi.output(args.publicKeys).apply((publicKeys) => deployLine({ ...args, expected, publicKeys }));
 }
 
 /** Public halves of a builder's keys; or why it has none yet. */

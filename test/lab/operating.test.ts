@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { OperationResult } from "./engine/operation.ts";
-import { varsOf } from "./job/clients.ts";
-import { narinfoUrl, statusOf } from "./job/main-job.ts";
+import { adoptVars, varsOf } from "./job/clients.ts";
+import { mainJob, narinfoUrl, statusOf } from "./job/main-job.ts";
 import { build, newPackage } from "./job/package.ts";
 import { changed, mustSucceed } from "./job/told.ts";
 import { placeVars } from "./world/furnish.ts";
@@ -16,11 +16,14 @@ const [first, second] = ["server-cache-1", "server-cache-2"] as const;
 describe("operating it", function () {
   this.timeout(10 * MINUTE);
   let world: TestWorld;
+  /** What the first `up` came to. */
+  let stack: OperationResult;
 
   before("raise a lab of its own, and bring the stack up", async function () {
     this.timeout(45 * MINUTE);
     world = await testWorld();
-    await rotate(first);
+    stack = await rotate(first);
+    await adoptVars(world, stack);
   });
   after("leave nothing behind", async () => {
     await world.release();
@@ -36,13 +39,24 @@ describe("operating it", function () {
     return mustSucceed(await up({ signing: { keys } }));
   }
 
-  /** Names of the keys that a new path of the server is signed with. */
-  async function signers(): Promise<string[]> {
+  /** Names of the keys that a path is signed with, as the desktop sees them. */
+  async function signersOf(path: string): Promise<string[]> {
     const { server, desktop } = world.machines;
-    const { path } = await build(server, newPackage("signed"));
     const url = narinfoUrl(`http://${server.address}:5000`, path);
     const { stdout } = await desktop.must(["curl", "--silent", "--fail", "--max-time", "10", url]);
     return [...stdout.matchAll(/^Sig: ([^:]+):/gm)].map(([, name = ""]) => name).sort();
+  }
+
+  /** The same of a new path of the server. */
+  async function signers(): Promise<string[]> {
+    return signersOf((await build(world.machines.server, newPackage("signed"))).path);
+  }
+
+  /** A package that the Mac builds from now on is substituted on the desktop, signed by these beside the Mac. */
+  async function substitutes(now: OperationResult, ...keys: readonly string[]): Promise<void> {
+    const job = await mainJob(world, varsOf(now).cache.url);
+    assert.ok(job.substituted, job.fetched.log);
+    assert.deepEqual(await signersOf(job.built.path), ["macbook-1", ...keys]);
   }
 
   it("rotating by the new name alone proves nothing, and is rolled back", async () => {
@@ -57,12 +71,25 @@ describe("operating it", function () {
     const names = varsOf(both).cache.publicKeys.map((key) => key.split(":")[0]);
     assert.deepEqual(names, [first, second]);
     assert.deepEqual(await signers(), [first, second]);
+    // The desktop trusts the old one alone.
+    await substitutes(both, first, second);
+    await adoptVars(world, both);
   });
 
   it("rotating ends with the new one alone; the old one's secret half stays where it is", async () => {
-    await rotate(second);
+    await substitutes(await rotate(second), second);
     assert.deepEqual(await signers(), [second]);
     assert.ok(await world.machines.server.exists(`/var/lib/secrets/nix-binary-cache/${first}.secret`));
+  });
+
+  it("rotating can be undone: the old one is taken up again, the same as before, and so is the new one", async () => {
+    await rotate(first, second);
+    const back = await rotate(first);
+    assert.deepEqual(varsOf(back).cache.publicKeys, varsOf(stack).cache.publicKeys);
+    await adoptVars(world, back);
+    await substitutes(back, first);
+    await rotate(first, second);
+    await rotate(second);
   });
 
   it("a new server in the old one's place gets all that was on it, by its new host key alone", async () => {

@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { deployLine } from "../../../components/cache-server/cache-server.ts";
 import type { Machine } from "../machines/machine.ts";
 import type { Ended } from "../machines/process.ts";
 import type { World } from "../world/world.ts";
@@ -50,9 +51,8 @@ export function beginDeploy({ instance, machines }: World, { url, publicKeys }: 
     "BatchMode=yes",
   ];
   const key = join(instance.dir, "operator", "deployKey");
-  const detached = "systemd-run --collect --wait --pipe --quiet --description=nix-binary-cache-deploy";
-  const words = [FLAKE, "server", "not-previewed", url, String(SECONDS), ...publicKeys].map((word) => `'${word}'`);
-  const command = `${detached} sh -s -- ${words.join(" ")}`;
+  const asked = { flake: FLAKE, configuration: "server", expected: "not-previewed", timeoutSeconds: SECONDS };
+  const command = deployLine({ ...asked, url, publicKeys });
   const ssh = spawn("ssh", ["-F", "none", "-i", key, ...options, `root@${machines.server.address}`, command]);
   ssh.stdin.on("error", () => undefined).end(readFileSync(SCRIPT));
   const text = { stdout: "", stderr: "" };

@@ -1,10 +1,9 @@
 /** One machine of the lab: a Debian root of its own in namespaces of its own, with its own Nix store, daemon and sshd. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import type { Instance, MachineName } from "../instance.ts";
-import { bootMachine, haltMachine, machineFolder, runningPid } from "./boot.ts";
+import { bootMachine, haltMachine, runningPid } from "./boot.ts";
 import { cutLink, restoreLink } from "./network.ts";
 import { type Ended, must, run, type RunOptions } from "./process.ts";
 
@@ -132,11 +131,6 @@ export class Machine {
     const child = spawn(program, args, { stdio: "inherit" });
     const [code] = (await once(child, "exit")) as [number | null];
     return code ?? 1;
-  }
-
-  /** What the machine's first process has said. */
-  console(): string {
-    return readFileSync(`${machineFolder(this.instance, this.name)}/console.log`, "utf8");
   }
 }
 

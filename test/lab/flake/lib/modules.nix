@@ -74,16 +74,13 @@ let
       kind = if option.type or null == null then lib.types.anything else option.type;
       value =
         if found != [ ] then
-          merge.one kind loc (found ++ defaultsOf kind option)
+          merge.one kind loc found
         else if option ? default then
           merge.one kind loc (lib.discharge option.default)
         else
           throw "The option `${builtins.concatStringsSep "." loc}` was accessed but has no value defined.";
     in
     (option.apply or (same: same)) value;
-
-  # A submodule's own defaults come from its options; any other default gives way to a definition.
-  defaultsOf = _: _: [ ];
 
   at =
     loc: tree: defs:

@@ -6,14 +6,7 @@
   ...
 }:
 let
-  text =
-    value:
-    if builtins.isBool value then
-      lib.boolToString value
-    else if builtins.isList value then
-      toString value
-    else
-      toString value;
+  text = value: if builtins.isBool value then lib.boolToString value else toString value;
   lines = lib.mapAttrsToList (name: value: "${name} = ${text value}") config.nix.settings;
 in
 {

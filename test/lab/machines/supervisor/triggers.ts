@@ -1,7 +1,6 @@
 /** Watches what starts jobs by themselves: folders and files, and time since something. */
-import { existsSync, globSync, readdirSync, statSync } from "node:fs";
+import { existsSync, globSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import type { PathTrigger, TimerTrigger, Trigger } from "./job.ts";
-import { mkdirSync } from "node:fs";
 
 /** The job of a trigger, as far as a trigger needs to know it. */
 export interface Triggered {
@@ -19,7 +18,7 @@ export class Watcher {
   readonly #job: () => Triggered | undefined;
   readonly #activeSince = Date.now();
   readonly #seen = new Map<string, string>();
-  #fired = new Set<TimerTrigger>();
+  readonly #fired = new Set<TimerTrigger>();
   readonly #timer: NodeJS.Timeout;
 
   constructor(trigger: Trigger, job: () => Triggered | undefined) {
