@@ -114,6 +114,17 @@ describe("the scopes of Pulumi's own credential for Tailscale", () => {
     for (const [one, scopes] of listed) wanted.set(one, (wanted.get(one) ?? new Set()).add(scopes.join(" ")));
     assert.deepEqual(sorted(found), sorted(wanted));
   });
+
+  it("are in the README too, each with its calls", () => {
+    const settings = /^(?:ci|tailnet)\./;
+    const rows = table("README.md", "scope");
+    const scopes = rows.flatMap(([cell = []]) => cell.filter((code) => !settings.test(code)));
+    assert.deepEqual(scopes.sort(), documented.filter((code) => !settings.test(code)).sort());
+    const calls = rows.flatMap(([, cell = []]) => cell.filter((code) => !settings.test(code)));
+    const listed = table("components/tailnet-access/tailnet-access.md", "call").flatMap(([cell = []]) => cell);
+    // Asking for a token needs none.
+    assert.deepEqual([...new Set(calls)].sort(), [...new Set(listed)].filter((one) => !one.includes("/oauth/")).sort());
+  });
 });
 
 function sorted(calls: ReadonlyMap<string, ReadonlySet<string>>): [string, string[]][] {
