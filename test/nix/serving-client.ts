@@ -1,6 +1,8 @@
 /** A client that sees what came and whether it came whole. */
+import assert from "node:assert/strict";
 import { Agent, request, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http";
 import { connect } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** What came. */
 export interface Answer {
@@ -41,4 +43,10 @@ export function sendRaw(port: number, text: string): Promise<string> {
   socket.once("error", reject);
   socket.once("close", () => resolve(got));
   return promise;
+}
+
+/** Waits for what comes by itself. Fails when it has not come within 15 seconds. */
+export async function until(holds: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 150 && !holds(); tries++) await sleep(100);
+  assert.ok(holds(), "did not come within 15 seconds");
 }

@@ -3,8 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { ask } from "./serving-client.ts";
+import { ask, until } from "./serving-client.ts";
 import { Nginx } from "./serving-nginx.ts";
 import { haveTools } from "./serving-tools.ts";
 import { Upstream } from "./serving-upstream.ts";
@@ -87,9 +86,4 @@ function fill(file: string): void {
   } catch (error) {
     assert.match(String(error), /ENOSPC/);
   }
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 150 && !holds(); tries++) await sleep(100);
-  assert.ok(holds(), "did not come within 15 seconds");
 }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { dropNginxCopies, nginxCopies } from "../../nix/cachectl/scrub/nginx-copies.ts";
 import { release, withheldFolder, withhold } from "../../nix/cachectl/scrub/withheld.ts";
-import { ask } from "./serving-client.ts";
+import { ask, until } from "./serving-client.ts";
 import { servingPair } from "./serving-pair.ts";
 
 describe("nginx and what cachectl scrub finds", function () {
@@ -52,7 +52,9 @@ describe("nginx and what cachectl scrub finds", function () {
     for (const encoding of ["zstd", "identity"])
       await ask(pair.nginx.url + served.nar, { "Accept-Encoding": encoding });
     assert.equal(pair.upstream.fills(served), 2);
-    assert.ok(nginxCopies(pair.nginx.cache, path, narHash).every((file) => existsSync(file)));
+    // nginx names a copy as one only after its reader has had the last byte.
+    const kept = (): boolean => nginxCopies(pair.nginx.cache, path, narHash).every((file) => existsSync(file));
+    await until(kept);
     dropNginxCopies(pair.nginx.cache, path, narHash);
     for (const encoding of ["zstd", "identity"]) {
       const answer = await ask(pair.nginx.url + served.nar, { "Accept-Encoding": encoding });
