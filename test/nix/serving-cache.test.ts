@@ -94,10 +94,27 @@ describe("nginx keeps NARs", function () {
     }
     assert.deepEqual(zstdDecompressSync((await ask(pair.nginx.url + served.nar, zstd)).body), served.bytes);
     assert.equal(pair.upstream.fills(served), 1);
-    assert.ok(
-      pair.upstream.asked.every(({ method }) => method === "GET"),
-      "Harmonia before 3.1 has no HEAD",
-    );
+    const { length } = pair.upstream.asked.filter(({ method, url }) => method !== "GET" && url !== served.narinfo);
+    assert.equal(length, 0, "Harmonia before 3.1 has no HEAD: only the check asks so, and asks again");
+  });
+
+  it("looks whether a path is still there over connections that stay", async () => {
+    const served = pair.upstream.add();
+    await ask(pair.nginx.url + served.nar, zstd);
+    const before = pair.upstream.connections;
+    for (let read = 0; read < 20; read++) assert.equal((await ask(pair.nginx.url + served.nar, zstd)).status, 200);
+    // nginx's workers have some each.
+    const made = pair.upstream.connections - before;
+    assert.ok(made <= 4, `${made} for 20 reads`);
+  });
+
+  it("finds, and misses, paths in a Harmonia that has no HEAD", async () => {
+    const served = pair.upstream.add();
+    pair.upstream.manner = { noHead: true };
+    const status = async (): Promise<number> => (await ask(pair.nginx.url + served.nar, zstd)).status;
+    assert.deepEqual([await status(), await status()], [200, 200]);
+    pair.upstream.remove(served);
+    assert.equal(await status(), 404);
   });
 
   it("keeps a NAR whatever Harmonia says of keeping it: it never changes", async () => {

@@ -28,6 +28,8 @@ export interface Manner {
   /** Sent with every NAR. */
   etag?: string;
   cacheControl?: string;
+  /** Answers HEAD with 404, as Harmonia does before 3.1. */
+  noHead?: boolean;
 }
 
 /** Digits of Nix's base 32. */
@@ -44,6 +46,8 @@ export class Upstream {
     readonly http: string;
   }[] = [];
   manner: Manner = {};
+  /** Connections that were made to it so far. */
+  connections = 0;
   readonly #paths = new Map<string, Served>();
   #server: Server | undefined;
   #port = 0;
@@ -56,6 +60,7 @@ export class Upstream {
   /** Starts to listen, again on the same port when it did before. */
   async listen(): Promise<void> {
     const server = createServer((request, response) => void this.#answer(request, response));
+    server.on("connection", () => this.connections++);
     this.#server = server.listen(this.#port, "127.0.0.1");
     await once(server, "listening");
     this.#port = (server.address() as AddressInfo).port;
@@ -108,7 +113,9 @@ export class Upstream {
     if (url === "/nix-cache-info") return void response.end("StoreDir: /nix/store\nWantMassQuery: 1\nPriority: 50\n");
     if (["/metrics", "/", "/health"].includes(url) || /^\/(?:serve|log)\//.test(url))
       return void response.end("private");
-    if (served?.narinfo === url) return void response.end(`StorePath: ${served.path}\nURL: ${served.nar.slice(1)}\n`);
+    const headless = method === "HEAD" && this.manner.noHead === true;
+    if (served?.narinfo === url && !headless)
+      return void response.end(`StorePath: ${served.path}\nURL: ${served.nar.slice(1)}\n`);
     if (served?.nar === url) return this.#sendNar(response, served.bytes, encoding === "zstd");
     response.writeHead(404, { "Cache-Control": "no-store" }).end("missed hash");
   }
