@@ -32,6 +32,10 @@
   statusPage ? "/var/lib/nix-binary-cache/status/index.html",
   # A file HASH in it takes that path out of service: `cachectl scrub` puts one there for what is corrupt.
   withheldDirectory ? "/var/lib/nix-binary-cache/withheld",
+  # A file HASH in the first has whoever asks for that path wait, in the second has it gone: `cachectl retain` places the
+  # first for what it may delete, and renames it to the second once nginx's log told who reads what.
+  decidingDirectory ? "/var/lib/nix-binary-cache/deciding",
+  goingDirectory ? "/var/lib/nix-binary-cache/going",
   # What nginx's access_log takes.
   accessLog ? "off",
 }:
@@ -69,6 +73,20 @@ let
             log_not_found off;
           }
       '';
+  # The order counts: what is renamed between the two looks is seen by the second. Eight seconds are all that anybody
+  # waits for a decision: then the path is served as if there were none to make.
+  decision = hash: ''
+    set $nix_undecided "";
+      if (-f ${decidingDirectory}/${hash}) {
+        set $nix_undecided "$nix_asked";
+      }
+      if ($nix_undecided ~ "^[.]{1,8}$") {
+        return 401;
+      }
+      if (-f ${goingDirectory}/${hash}) {
+        return 403;
+      }
+  '';
   # Headers replace those of the level above as a whole, so each level has all of them.
   headers = range: encoding: ''
     proxy_set_header Connection "";
@@ -170,6 +188,11 @@ in
       if (-f ${withheldDirectory}/$nix_path) {
         return 404;
       }
+      set $nix_asked "''${nix_asked}.";
+      auth_request /nix-binary-cache/decided;
+      auth_delay 1s;
+      error_page 401 = $uri$is_args$args;
+      error_page 403 = @nix_binary_cache_gone;
       error_page 502 = @nix_binary_cache_wait;
       proxy_pass http://nix_binary_cache_origin/$nix_path.narinfo;
     }
@@ -185,9 +208,12 @@ in
       }
       # The check below is a request of its own, with no query.
       set $nix_nar_path $arg_hash;
+      set $nix_asked "''${nix_asked}.";
 
       # The store may have lost the path since the NAR was cached.
       auth_request /nix-binary-cache/has-path;
+      auth_delay 1s;
+      error_page 401 = $uri$is_args$args;
       error_page 403 = @nix_binary_cache_gone;
       error_page 418 = @nix_binary_cache_miss;
       error_page 500 502 = @nix_binary_cache_wait;
@@ -204,6 +230,7 @@ in
       if (-f ${withheldDirectory}/$nix_nar_path) {
         return 403;
       }
+      ${decision "$nix_nar_path"}
       # A check's answer is left unread, and its connection closed with it, unless it has no body: measured, a connection
       # for each NAR, of which a system has no more than 470 a second.
       proxy_method HEAD;
@@ -221,6 +248,12 @@ in
       proxy_intercept_errors on;
       error_page 404 @nix_binary_cache_no_path;
       proxy_pass http://nix_binary_cache_origin/$nix_nar_path.narinfo;
+    }
+
+    location = /nix-binary-cache/decided {
+      internal;
+      ${decision "$nix_path"}
+      return 204;
     }
 
     location @nix_binary_cache_no_path {

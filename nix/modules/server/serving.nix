@@ -42,7 +42,7 @@ in
       eventsConfig = lib.mkDefault "worker_connections 2048;";
       appendHttpConfig = builtins.readFile ./log-format.conf + import ../nginx-config.nix {
         inherit (cfg) port;
-        accessLog = "/var/log/nginx/nix-binary-cache.log nix_binary_cache buffer=64k flush=5s";
+        accessLog = "/var/log/nginx/nix-binary-cache.log nix_binary_cache buffer=64k flush=1s";
         # The loopback besides, where cachectl asks.
         listen = if cfg.listenAddresses == null then null else map withPort ([ "127.0.0.1" ] ++ cfg.listenAddresses);
         upstream = cfg.origin;

@@ -2,7 +2,7 @@
  * What nginx served, out of its access log. Expected is this form, in the http context of nginx:
  *
  *     log_format nix_binary_cache '$msec $server_port $status $body_bytes_sent $upstream_cache_status $request_time $request_uri';
- *     access_log /var/log/nginx/nix-binary-cache.log nix_binary_cache buffer=64k flush=5s;
+ *     access_log /var/log/nginx/nix-binary-cache.log nix_binary_cache buffer=64k flush=1s;
  *
  * No addresses stand in it: who reads what is nobody's matter. nginx logs no requests of its own making.
  */
