@@ -5,7 +5,7 @@ import { CiPublisher, githubProvider } from "./components/ci-publisher/index.ts"
 import { cacheUrl as urlOf, ClientSettings } from "./components/client-settings/index.ts";
 import { loadConfig } from "./components/config.ts";
 import { gatherFacts } from "./components/facts.ts";
-import { SigningKey } from "./components/signing-key/index.ts";
+import { KeyEscrow, SigningKey } from "./components/signing-key/index.ts";
 import type { SshTarget } from "./components/ssh.ts";
 import { TailnetAccess } from "./components/tailnet-access/index.ts";
 import { UploadHook } from "./components/upload-hook/index.ts";
@@ -20,7 +20,8 @@ const tailnet = new TailnetAccess("tailnet", {
   tagServer: config.tailnet.tagServer ? config.server.name : undefined,
 });
 
-const signingKey = new SigningKey("signing-key", { server, ...config.signing });
+const { keys, directory, escrow: recipients } = config.signing;
+const signingKey = new SigningKey("signing-key", { server, keys, directory });
 
 const clients = new ClientSettings("clients", { stack, config, url: urlOf(config), publicKeys: signingKey.publicKeys });
 
@@ -77,10 +78,18 @@ const cache = new CacheServer(
   { dependsOn: [tailnet] },
 );
 
+const copies = new KeyEscrow(
+  "key-escrow",
+  { server, keys, directory, recipients, publicKeys: signingKey.publicKeys },
+  { dependsOn: [cache] },
+);
+
 /** Where machines read from, proved by the deploy. */
 export const cacheUrl = cache.url;
 /** What clients trust. */
 export const publicKeys = signingKey.publicKeys;
+/** Encrypted copies of the signing keys, by name: `npm run escrow -- --stack STACK --out FOLDER` keeps them. */
+export const escrow = copies.copies;
 /** The system that the server runs. */
 export const toplevel = cache.toplevel;
 /** Public facts for machines' Nix configurations: `npm run nix-vars -- STACK` writes them to nix/vars. */

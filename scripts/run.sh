@@ -57,6 +57,8 @@ soak) exec "$node" scripts/test.ts --soak "$@" ;;
 schema) exec "$node" scripts/config-schema.ts "$@" ;;
 nix-vars) exec "$node" scripts/nix-vars.ts "$@" ;;
 doctor) exec "$node" scripts/doctor.ts "$@" ;;
+escrow) exec "$node" scripts/escrow.ts "$@" ;;
+restore-key) exec "$node" scripts/restore-key.ts "$@" ;;
 ci-keys) exec "$node" scripts/ci-keys.ts "$@" ;;
 setup) exec "$node" scripts/setup.ts "$@" ;;
 transcript) exec "$node" scripts/transcript.ts "$@" ;;

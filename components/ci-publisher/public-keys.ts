@@ -15,21 +15,27 @@ function publicOf(seed: Buffer): Buffer {
  * The public half of a Nix secret key, as `nix key convert-secret-to-public` prints it.
  *
  * @param secretKey `NAME:BASE64` of 64 bytes, libsodium's form: the seed, then the public key
+ * @param what what an error calls the text
+ * @param remedy where a good one comes from
  * @throws Error that says what is wrong with the text and repeats none of it
  */
-export function nixPublicKey(secretKey: string): string {
+export function nixPublicKey(
+  secretKey: string,
+  what = "ciSigningKey",
+  remedy = "`npm run ci-keys` makes a new one.",
+): string {
   const text = secretKey.trim();
   const colon = text.indexOf(":");
   const bytes = Buffer.from(text.slice(colon + 1), "base64");
   if (colon < 1 || bytes.length !== 64) {
     throw new Error(
-      `ciSigningKey: found ${bytes.length} bytes${colon < 1 ? " and no name" : ""}, expected a Nix secret key, ` +
-        "NAME:BASE64 of 64 bytes. `npm run ci-keys` makes one.",
+      `${what}: found ${bytes.length} bytes${colon < 1 ? " and no name" : ""}, expected a Nix secret key, ` +
+        `NAME:BASE64 of 64 bytes. ${remedy}`,
     );
   }
   const publicKey = bytes.subarray(32);
   if (!publicOf(bytes.subarray(0, 32)).equals(publicKey)) {
-    throw new Error("ciSigningKey: its two halves do not belong together. `npm run ci-keys` makes a new one.");
+    throw new Error(`${what}: its two halves do not belong together. ${remedy}`);
   }
   return `${text.slice(0, colon)}:${publicKey.toString("base64")}`;
 }

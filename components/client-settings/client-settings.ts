@@ -27,6 +27,8 @@ export interface NixVars {
   };
   readonly signing: { readonly keys: readonly string[]; readonly directory: string };
   readonly builders: readonly { readonly name: string; readonly system: string; readonly hook: boolean }[];
+  /** Machines whose address is known: what `cachectl clients` calls them. */
+  readonly machines: readonly { readonly name: string; readonly address: string }[];
   readonly populate: StackConfig["populate"];
   readonly retention: StackConfig["retention"];
   readonly uploads: StackConfig["uploads"];
@@ -37,6 +39,20 @@ export interface ClientSettingsArgs {
   readonly config: StackConfig;
   readonly url: pulumi.Input<string>;
   readonly publicKeys: pulumi.Input<string[]>;
+}
+
+/**
+ * Every machine that reads from the cache, once: clients, and builders, which read as well. A client's address may stand
+ * at the builder of its name.
+ */
+export function machinesOf({
+  builders,
+  clients,
+}: Pick<StackConfig, "builders" | "clients">): { readonly name: string; readonly address: string | undefined }[] {
+  const names = [...new Set([...clients, ...builders].map(({ name }) => name))];
+  const addressOf = (name: string): string | undefined =>
+    [...clients, ...builders].find((machine) => machine.name === name && machine.address !== undefined)?.address;
+  return names.map((name) => ({ name, address: addressOf(name) }));
 }
 
 /** The address that clients read from. IPv6 addresses stand in brackets, as in every URL. */
@@ -59,8 +75,9 @@ export function nixVars(stack: string, config: StackConfig, url: string, publicK
       user: "nix-push",
       flake: server.flake,
     },
-    signing,
+    signing: { keys: signing.keys, directory: signing.directory },
     builders: builders.map(({ name, system, hook }) => ({ name, system, hook })),
+    machines: machinesOf(config).flatMap(({ name, address }) => (address === undefined ? [] : [{ name, address }])),
     populate,
     retention,
     uploads,

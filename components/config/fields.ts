@@ -65,5 +65,16 @@ export const secretPath = z
 /** The name of a signing key, the part before the colon in its public half. */
 export const keyName = z.string().regex(/^[A-Za-z0-9._-]+$/, 'expected a key name, such as "server-cache-1"');
 
+/**
+ * Whom a copy of a key is encrypted to, by age: `age1…` (X25519, 32 bytes in bech32) or an ssh-ed25519 public key. Not
+ * age's plugins and tags: the server has none of them.
+ */
+export const ageRecipient = z
+  .string()
+  .regex(
+    /^(age1[02-9ac-hj-np-z]{58}|ssh-ed25519 [A-Za-z0-9+/]{68}( [^\n]*)?)$/,
+    'expected an age recipient, "age1…" as age-keygen prints it, or "ssh-ed25519 AAAA…"',
+  );
+
 /** OWNER/NAME of a repository. */
 export const repository = z.string().regex(/^[A-Za-z0-9-]+\/[A-Za-z0-9._-]+$/, "expected OWNER/NAME");

@@ -48,7 +48,19 @@ export const signing = z
       ),
     directory: field.secretPath
       .default("/var/lib/secrets/nix-binary-cache")
-      .describe("Where the secret halves lie on the server, mode 0400; they never leave it"),
+      .describe("Where the secret halves lie on the server, mode 0400; they never leave it unencrypted"),
+    escrow: z
+      .array(field.ageRecipient)
+      .default([])
+      .describe(
+        "age recipients of yours: each gets an encrypted copy of every signing key, for the day the server's disk is lost",
+      ),
+    retireUnconfirmed: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Retire a key although some machine has not said that it trusts another one: after a leak, or without cachectl",
+      ),
   })
   .describe("The keys that clients trust");
 

@@ -86,6 +86,7 @@ const outputsSchema = z.object({
   cacheUrl: z.string().optional(),
   publicKeys: z.array(z.string()).optional(),
   toplevel: z.string().optional(),
+  escrow: z.record(z.string(), z.string()).optional(),
   nixVars: z.unknown().optional(),
   ciWorkflow: z.object({ path: z.string(), text: z.string() }).nullish(),
 });

@@ -29,6 +29,7 @@ describe("ClientSettings", () => {
     assert.deepEqual(Object.keys(value).sort(), [
       "builders",
       "cache",
+      "machines",
       "populate",
       "retention",
       "server",

@@ -56,3 +56,38 @@ describe("SigningKey", () => {
     }
   });
 });
+
+describe("KeyEscrow", () => {
+  const armored = "-----BEGIN AGE ENCRYPTED FILE-----\nYWdl\n-----END AGE ENCRYPTED FILE-----\n";
+  const age = `age1${"q".repeat(58)}`;
+
+  async function escrow(recipients: readonly string[]) {
+    const recorder = await recordMocks({ answers: { [command]: () => ({ stdout: armored }) } });
+    const { KeyEscrow } = await import("../../components/signing-key/index.ts");
+    const keys = ["cache-1", "cache-2"];
+    const copies = new KeyEscrow("key-escrow", {
+      server: { ...server, privateKey: pulumi.secret("PRIVATE") },
+      keys,
+      publicKeys: keys.map(publicKey),
+      directory: "/var/keys",
+      recipients,
+    });
+    return { recorder, ...(await settled(copies.copies)) };
+  }
+
+  it("has the server encrypt each key, by a command that changes with the key and the recipients alone", async () => {
+    const { recorder, value, secret } = await escrow([age, `ssh-ed25519 ${"A".repeat(68)} alice@laptop`]);
+    assert.deepEqual(value, { "cache-1": armored, "cache-2": armored });
+    assert.equal(secret, false);
+    const { inputs } = recorder.find("key-escrow-cache-2");
+    assert.equal(inputs.create, `sh -s -- /var/keys ${publicKey("cache-2")} ${age} 'ssh-ed25519 ${"A".repeat(68)}'`);
+    assert.equal(inputs.stdin, readFileSync("components/signing-key/escrow.sh", "utf8"));
+    assert.deepEqual([inputs.update, inputs.delete, inputs.triggers], [undefined, undefined, undefined]);
+  });
+
+  it("makes no copy unless somebody is to have one", async () => {
+    const { recorder, value } = await escrow([]);
+    assert.deepEqual(value, {});
+    assert.deepEqual(recorder.named(command), []);
+  });
+});

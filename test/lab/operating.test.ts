@@ -1,9 +1,9 @@
 /** What docs/rotating-keys.md and docs/when-the-server-dies.md promise, done as they say, on real machines. */
 import assert from "node:assert/strict";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { OperationResult } from "./engine/operation.ts";
 import { adoptVars, varsOf } from "./job/clients.ts";
-import { mainJob, narinfoUrl, statusOf } from "./job/main-job.ts";
+import { replaceServer } from "./job/lost-server.ts";
+import { mainJob, narinfoUrl } from "./job/main-job.ts";
 import { build, newPackage } from "./job/package.ts";
 import { changed, mustSucceed } from "./job/told.ts";
 import { placeVars } from "./world/furnish.ts";
@@ -94,19 +94,7 @@ describe("operating it", function () {
 
   it("a new server in the old one's place gets all that was on it, by its new host key alone", async () => {
     const { server } = world.machines;
-    const lost =
-      "/var/lib/nix-binary-cache /var/lib/secrets /etc/ssh/ssh_host_ed25519_key /etc/ssh/ssh_host_ed25519_key.pub";
-    await server.must(["sh", "-c", `rm -rf ${lost}`]);
-    await server.must(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/etc/ssh/ssh_host_ed25519_key"]);
-    await server.reboot();
-    const address = `http://${server.address}:5000/nix-cache-info`;
-    for (let tries = 0; tries < 100 && (await statusOf(world.machines.desktop, address)) === 0; tries++)
-      await sleep(200);
-    const settings = {
-      signing: { keys: [second] },
-      server: { ...(world.settings.server as object), hostKey: await server.hostKey() },
-    };
-    const again = mustSucceed(await up(settings));
+    const again = mustSucceed(await up({ signing: { keys: [second] }, server: await replaceServer(world) }));
     for (const name of [
       `signing-key-${second}`,
       "cache-deploy",

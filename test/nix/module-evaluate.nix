@@ -19,6 +19,7 @@ let
   pkgs = {
     stdenv.hostPlatform.system = system;
     runtimeShell = "/bin/sh";
+    age = package "age";
     coreutils = package "coreutils";
     gnused = package "gnused";
     git = package "git";

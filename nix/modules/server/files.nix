@@ -1,5 +1,10 @@
 # What cachectl reads on the server (config.json) and the folders that it writes to.
-{ config, lib, ... }:
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
 let
   inherit (config.services.nix-binary-cache) server vars package;
   state = "/var/lib/nix-binary-cache";
@@ -45,7 +50,11 @@ let
 in
 {
   config = lib.mkIf server.enable {
-    environment.systemPackages = [ package ];
+    # age, for copies of the signing keys: signing.escrow of the stack.
+    environment.systemPackages = [
+      package
+      pkgs.age
+    ];
     environment.etc."nix-binary-cache/config.json".text = builtins.toJSON settings;
 
     # sshd reads authorized_keys only below folders that are root's; the account that takes uploads has its own two.

@@ -8,6 +8,10 @@ in
 {
   stdenv.hostPlatform.system = "x86_64-linux";
   runtimeShell = "/bin/sh";
+  age = {
+    outPath = "${./age}";
+    version = "0";
+  };
   coreutils = usr;
   curl = usr;
   findutils = usr;

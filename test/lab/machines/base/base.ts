@@ -24,6 +24,7 @@ const PACKAGES: readonly string[] = [
   "zstd",
   "procps",
   "sqlite3",
+  "age",
   "tini",
   "less",
 ];
