@@ -2,15 +2,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { cpuSeconds, forgetPeak, peakMebibytes } from "./serving-cost.ts";
-import { load } from "./serving-load.ts";
+import { load, sustain } from "./serving-load.ts";
 import { nix, type BenchStore } from "./serving-store.ts";
 import type { Ready, Subject } from "./serving-subjects.ts";
 
 export const mebibyte = 1024 ** 2;
 /** Connections at a time. */
 export const connections = [1, 4, 16];
-/** Each narinfo is asked for this often in one round. */
-const narinfoTurns = 50;
 
 /** One way of serving, and where it has the NARs. */
 export interface Contender {
@@ -26,15 +24,17 @@ export interface Measurement {
 
 /** Everything that is measured. `folder` is for what clients write. */
 export function measurements(folder: string, store: BenchStore): Measurement[] {
-  const infos = store.paths.flatMap((path) => Array<string>(narinfoTurns).fill(narinfoOf(path)));
+  const infos = store.paths.map(narinfoOf);
   const narinfos = connections.map((count): Measurement => ({
     what: `narinfos a second, ${count} connections`,
-    run: async ({ url }) => infos.length / (await load(url, infos, count, "identity")).seconds,
+    run: async ({ url }) => {
+      const { requests, seconds } = await sustain(url, infos, count, "identity");
+      return requests / seconds;
+    },
   }));
   const nars = connections.map((count): Measurement => ({
     what: `MiB of NARs a second, ${count} connections`,
-    run: async ({ url }, contender) =>
-      store.narBytes / mebibyte / (await load(url, contender.nars, count, contender.subject.encoding)).seconds,
+    run: async ({ url }, contender) => (store.narBytes / mebibyte) * (await passes(url, contender, count)),
   }));
   return [
     ...narinfos,
@@ -46,6 +46,14 @@ export function measurements(folder: string, store: BenchStore): Measurement[] {
     { what: "peak memory in MiB, 16 connections", run: (ready, { nars, subject }) => peakOf(ready, nars, subject, 16) },
     { what: "seconds of nix copy into an empty store", run: ({ url }) => nixCopy(folder, store, url) },
   ];
+}
+
+/** How often all NARs together go over in a second. What its readers find once only is measured by one pass. */
+async function passes(url: string, { nars, subject: { encoding, once } }: Contender, count: number): Promise<number> {
+  const one = await load(url, nars, count, encoding);
+  if (once === true) return 1 / one.seconds;
+  const { bytes, seconds } = await sustain(url, nars, count, encoding);
+  return bytes / one.bytes / seconds;
 }
 
 /** Of five passes together, since the kernel counts in hundredths; where the first pass changes what comes after, of one. */

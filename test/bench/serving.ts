@@ -37,7 +37,8 @@ interface Bench {
 
 /** Reports the figures of serving. Throws an Error where nginx or Nix is missing. */
 export async function serving(report: Report): Promise<void> {
-  if (!haveTools()) throw new Error("needs nginx and Nix; on Debian: apt-get install nginx-light nix-bin");
+  if (!haveTools({ wrk: "wrk" }))
+    throw new Error("needs nginx, Nix and wrk; on Debian: apt-get install nginx-light nix-bin wrk");
   const folder = mkdtempSync(join(tmpdir(), "serving-bench-"));
   const store = makeStore(folder);
   const flatRoot = join(folder, "flat");

@@ -1,5 +1,5 @@
 /** The real nginx and the real Nix that the tests of serving need, and the text that nginx-config.nix gives. */
-import { execFile, execFileSync } from "node:child_process";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -13,30 +13,33 @@ export const environment = { ...process.env, PATH: `${process.env.PATH ?? ""}:/u
 /** What nginx-config.nix takes. */
 export type ConfigArguments = Readonly<Record<string, string | number | null | readonly string[]>>;
 
-/** Whether nginx and nix-instantiate are there. Root on Debian gets them; anybody else is told what to install. */
-export function haveTools(): boolean {
-  if (present("nginx", "-v") && present("nix-instantiate", "--version")) return true;
-  if (process.getuid?.() === 0 && present("apt-get", "--version")) {
-    const apt = ["-o", "DPkg::Lock::Timeout=120", "install", "-y", "--no-install-recommends", "nginx-light", "nix-bin"];
+/** Programs, and Debian's packages that have them. */
+const served: Readonly<Record<string, string>> = { nginx: "nginx-light", "nix-instantiate": "nix-bin" };
+
+/** Whether nginx, nix-instantiate and what else is `wanted` are there. Root on Debian gets them; anybody else is told what to install. */
+export function haveTools(wanted: Readonly<Record<string, string>> = {}): boolean {
+  const packages = { ...served, ...wanted };
+  const missing = (): string[] => Object.keys(packages).filter((program) => !present(program));
+  if (missing().length === 0) return true;
+  if (process.getuid?.() === 0 && present("apt-get")) {
+    const apt = ["-o", "DPkg::Lock::Timeout=120", "install", "-y", "--no-install-recommends"];
     execFileSync("apt-get", ["update"], { stdio: "ignore", timeout: 120_000 });
-    execFileSync("apt-get", apt, {
+    execFileSync("apt-get", [...apt, ...Object.values(packages)], {
       stdio: "ignore",
       timeout: 240_000,
       env: { ...environment, DEBIAN_FRONTEND: "noninteractive" },
     });
-    return present("nginx", "-v") && present("nix-instantiate", "--version");
+    return missing().length === 0;
   }
-  console.warn("      not run: install nginx and nix-instantiate (Debian: nginx-light and nix-bin)");
+  console.warn(
+    `      not run: install ${Object.keys(packages).join(", ")} (Debian: ${Object.values(packages).join(" ")})`,
+  );
   return false;
 }
 
-function present(program: string, option: string): boolean {
-  try {
-    execFileSync(program, [option], { stdio: "ignore", env: environment, timeout: 10_000 });
-    return true;
-  } catch {
-    return false;
-  }
+function present(program: string): boolean {
+  const { error } = spawnSync(program, ["--version"], { stdio: "ignore", env: environment, timeout: 10_000 });
+  return error === undefined;
 }
 
 /** The text for nginx's http context. */
