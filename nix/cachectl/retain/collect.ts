@@ -1,4 +1,7 @@
 import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { run } from "../lib/run.ts";
+import { findOptional } from "../populate/programs.ts";
 
 /** How Nix's own collector is run. */
 export interface CollectorAccess {
@@ -51,6 +54,25 @@ export async function collectGarbage(access: CollectorAccess, progress: (paths: 
   const status = await promise;
   if (status !== 0) throw new Error(`nix-store --gc ended with status ${status ?? "unknown"}: ${words.trim()}`);
   return parseFreed(words) ?? { paths: deleted };
+}
+
+/**
+ * Waits for a collection that is under way, as one may be whose `retain` was killed. Nix's collector has a lock of its own
+ * for as long as it is at it, which whoever uses the store shares (NixOS/nix, src/libstore/gc.cc). Throws an Error when it
+ * takes over ten minutes.
+ *
+ * @param nixState `/nix/var/nix`
+ */
+export async function collectorAtRest(
+  { environment: env }: Pick<CollectorAccess, "environment">,
+  nixState: string,
+): Promise<void> {
+  const flock = findOptional("flock", env);
+  if (flock === undefined) return;
+  const args = ["--shared", "--timeout", "600", join(nixState, "gc.lock"), "true"];
+  const { status } = await run(flock, args, { env, timeout: 610_000 });
+  if (status !== 0)
+    throw new Error("a collection of Nix's has been under way for ten minutes: run this again after it");
 }
 
 /** Reads `12 store paths deleted, 3.45 MiB freed`. */

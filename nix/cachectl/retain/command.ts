@@ -1,12 +1,17 @@
+import { join } from "node:path";
 import { type Command, type Invocation, UsageError } from "../lib/command.ts";
 import { showBytes } from "../receive/sizes.ts";
 import { alone } from "./alone.ts";
-import { collectGarbage } from "./collect.ts";
+import { collectGarbage, collectorAtRest } from "./collect.ts";
 import { openStoreHost, requireRights, type StoreHost } from "./host.ts";
+import { Marks } from "./marks.ts";
+import { ReadingRoots } from "./reading-roots.ts";
 import { readRecord, type RetainRecord, writeRecord } from "./record.ts";
 import { describeOutcome, describeOverBudget, describePlan } from "./report.ts";
 import { retain, type RetainResult } from "./retain.ts";
+import { StoreUse } from "./store-use.ts";
 import { type Survey, survey } from "./survey.ts";
+import { Withdrawal } from "./withdrawal.ts";
 
 /** As a shell says it of a program that SIGTERM ended. */
 const stopped = 143;
@@ -29,6 +34,8 @@ export const command: Command = {
     // What was being read is tried again, too.
     const unfinished = (readRecord(paths.state)?.plan?.deferred ?? 0) > 0;
     if (options["if-low"] === true && !unfinished && host.freeBytes() >= host.settings.minFreeBytes) {
+      // What a killed run took from readers would be gone for them until the next.
+      if (new Marks(paths.state).left) await alone("retain", invocation, () => tidy(host).then(() => 0));
       if (options.json !== true) stdout.write(`${showBytes(host.freeBytes())} are free: nothing to do\n`);
       return 0;
     }
@@ -47,22 +54,47 @@ async function dryRun({ options, stdout, stderr }: Invocation, host: StoreHost):
   return found.plan.overBudget ? 1 : 0;
 }
 
+/** Removes what a run that was killed left: readers get again what is there. */
+async function tidy({ paths, access, nixState }: StoreHost): Promise<void> {
+  const marks = new Marks(paths.state);
+  if (marks.left) await collectorAtRest(access, nixState);
+  marks.clear();
+  new ReadingRoots(paths.roots).clear();
+}
+
+function withdrawalOf(host: StoreHost, stop: AbortSignal, warn: (message: string) => void): Withdrawal | undefined {
+  const { paths, databaseFile, nixState } = host;
+  if (host.beingRead() === undefined) return undefined;
+  try {
+    const temporaryRoots = join(nixState, "temproots");
+    const use = new StoreUse({ databaseFile, temporaryRoots, rootsDirectory: paths.roots });
+    const [marks, reading] = [new Marks(paths.state), new ReadingRoots(paths.roots)];
+    return new Withdrawal({ sources: host, marks, use, reading, stop, warn });
+  } catch (error) {
+    warn(`whoever begins to read what goes may lose it half-way: ${(error as Error).message}`);
+    return undefined;
+  }
+}
+
 async function realRun({ options, paths, stdout, stderr, stop }: Invocation, host: StoreHost): Promise<number> {
   const json = options.json === true;
+  const warn = (message: string): void => void stderr.write(`cachectl: ${message}\n`);
   const record = (about: RetainRecord): void => {
     try {
       writeRecord(paths.state, about);
     } catch (error) {
       // A full disk is what this is run for: it must not be what stops it.
-      stderr.write(`cachectl: the record was not kept: ${(error as Error).message}\n`);
+      warn(`the record was not kept: ${(error as Error).message}`);
     }
   };
   const { program, environment } = host.access;
   const access = { program, environment, timeout: collectMilliseconds, stop };
+  await tidy(host);
   const result = await retain({
     sources: host,
     rootsDirectory: paths.roots,
     stop,
+    withdrawal: () => withdrawalOf(host, stop, warn),
     collect: () => collectGarbage(access, () => undefined),
     planned: (found) => {
       if (!json) stdout.write(describePlan(found, options.all === true));

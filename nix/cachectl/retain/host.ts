@@ -1,5 +1,5 @@
 /** This server's store as retention and its sisters work on it: with the rights of whoever runs them, root as a rule. */
-import { accessSync, constants, mkdirSync, rmSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Invocation } from "../lib/command.ts";
 import type { Paths } from "../lib/paths.ts";
@@ -19,11 +19,15 @@ import type { SurveySources } from "./survey.ts";
 
 /** Everything that a plan is made of, and what carries it out. */
 export interface StoreHost extends SurveySources {
+  /** Our roots alone: within milliseconds. */
+  readOwnRoots(): readonly Root[];
   readonly paths: Paths;
   /** `nix-store`, and the environment that it is run in. */
   readonly access: StoreAccess;
   /** `/nix/var/nix/db/db.sqlite`. */
   readonly databaseFile: string;
+  /** `/nix/var/nix`. */
+  readonly nixState: string;
   /**
    * On a full disk, removes the file that Nix keeps for this case (`gc-reserved-space`, 8 MiB). Nix does so itself once it
    * collects, but can't open its database for that when no byte is left (tried: "disk I/O error"). It makes a new one.
@@ -50,21 +54,25 @@ export function openStoreHost({ paths, env, stderr }: Pick<Invocation, "paths" |
   const environment = { ...env, ...config, PATH: searchPath(env.PATH), LC_ALL: "C.UTF-8" };
   const program = (name: string): string => findProgram(name, environment.PATH, []);
   const access = { program: program("nix-store"), environment, timeout: queryMilliseconds };
-  const databaseFolder = join(env.NIX_STATE_DIR ?? "/nix/var/nix", "db");
+  const nixState = env.NIX_STATE_DIR ?? "/nix/var/nix";
+  const databaseFolder = join(nixState, "db");
   const databaseFile = join(databaseFolder, "db.sqlite");
   const keeping = keepingOf(nixSettings({ environment, program }));
+  const log = env.NIX_BINARY_CACHE_ACCESS_LOG ?? accessLog;
   const warn = (message: string): void => void stderr.write(`cachectl: ${message}\n`);
   return {
     paths,
     access,
     databaseFile,
+    nixState,
     giveUpReserve: () => {
       if (full) rmSync(join(databaseFolder, "reserved"), { force: true });
     },
     settings,
     readRoots: () => readRoots(paths, access, settings),
+    readOwnRoots: () => readOwnRoots(paths.roots, settings),
     readGraph: (): Promise<Graph> => readGraph({ databaseFile, storeDirectory: paths.store, access, keeping, warn }),
-    beingRead: () => recentlyRead(env.NIX_BINARY_CACHE_ACCESS_LOG ?? accessLog, Date.now() - readerMilliseconds),
+    beingRead: () => (existsSync(log) ? recentlyRead(log, Date.now() - readerMilliseconds) : undefined),
     freeBytes: () => diskSpace(paths.store).freeBytes,
     now: () => Math.floor(Date.now() / 1000),
   };

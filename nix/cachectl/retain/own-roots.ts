@@ -17,7 +17,7 @@ export interface RootContext {
 }
 
 /** One link below the roots. */
-interface Link {
+export interface Link {
   readonly file: string;
   /** The folders between the area and the link. */
   readonly folders: readonly string[];
@@ -70,7 +70,8 @@ function rootOf(area: (typeof ownAreas)[number], link: Link, context: RootContex
   }
 }
 
-function linksBelow(directory: string, folders: readonly string[] = []): Link[] {
+/** All links to store paths below a folder. */
+export function linksBelow(directory: string, folders: readonly string[] = []): Link[] {
   return entriesOf(directory).flatMap((entry) => {
     const file = join(directory, entry.name);
     if (entry.isDirectory()) return linksBelow(file, [...folders, entry.name]);

@@ -1,15 +1,18 @@
-/** One run of retention: plan, evict, collect, and a record of it. */
+/** One run of retention: plan, withdraw, evict, collect, and a record of it. */
 import type { Collected } from "./collect.ts";
 import { evictRoots, type Eviction } from "./evict.ts";
 import type { RetainRecord } from "./record.ts";
 import { oldestFirst } from "./report.ts";
 import { survey, type Survey, type SurveySources } from "./survey.ts";
+import type { Withdrawal } from "./withdrawal.ts";
 
 /** What a run works with besides what it reads. */
 export interface RetainTools {
   readonly sources: SurveySources;
   readonly rootsDirectory: string;
   readonly stop: AbortSignal;
+  /** Begins to watch the store, to take from readers what goes; undefined where nothing is to be seen of readers. */
+  withdrawal(): Withdrawal | undefined;
   /** Runs Nix's own collector. */
   collect(): Promise<Collected>;
   /** Told the plan before anything is done. */
@@ -38,31 +41,41 @@ export async function retain(tools: RetainTools): Promise<RetainResult> {
     tools.record(record);
     return record;
   };
+  let withdrawal: Withdrawal | undefined;
   try {
     note({});
+    withdrawal = tools.withdrawal();
     const found = await survey(tools.sources);
-    tools.planned(found);
     note({ plan: found.summary });
     if (found.plan.overBudget) {
+      tools.planned(found);
       const reason = "what may not be evicted is alone over the budget";
       return { record: note({ outcome: "over-budget", reason }), survey: found };
     }
-    return await carryOut(tools, found, note);
+    return await carryOut(tools, withdrawal, found, note);
   } catch (error) {
     note({ outcome: tools.stop.aborted ? "stopped" : "failed", reason: error instanceof Error ? error.message : "" });
     throw error;
+  } finally {
+    withdrawal?.end();
   }
 }
 
 async function carryOut(
   tools: RetainTools,
-  found: Survey,
+  withdrawal: Withdrawal | undefined,
+  planned: Survey,
   note: (more: Partial<RetainRecord>) => RetainRecord,
 ): Promise<RetainResult> {
+  const found = (await withdrawal?.decide(planned)) ?? planned;
+  tools.planned(found);
+  note({ plan: found.summary });
   const roots = oldestFirst(found.plan.evict).map(({ root }) => root);
   const eviction = evictRoots(roots, tools.rootsDirectory, tools.stop);
   tools.stop.throwIfAborted();
+  withdrawal?.spare(found, new Set(eviction.left));
   const collected = await tools.collect();
+  withdrawal?.end();
   const freeBytesAfter = tools.sources.freeBytes();
   return { record: note({ outcome: "done", collected, freeBytesAfter }), survey: found, eviction };
 }

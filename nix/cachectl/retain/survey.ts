@@ -8,8 +8,8 @@ export interface SurveySources {
   /** All roots, ours and foreign. Read before the graph, so that whatever they name is in it. */
   readRoots(): Promise<readonly Root[]>;
   readGraph(): Promise<Graph>;
-  /** Hashes of paths that somebody is fetching, as they stand in requests. */
-  beingRead(): ReadonlySet<string>;
+  /** Hashes of paths that somebody is fetching, as they stand in requests; undefined where nginx keeps no log. */
+  beingRead(): ReadonlySet<string> | undefined;
   /** Free bytes on the store's disk. */
   freeBytes(): number;
   /** Seconds since 1970. */
@@ -22,6 +22,11 @@ export interface Survey {
   readonly roots: readonly Root[];
   readonly plan: Plan;
   readonly summary: PlanSummary;
+  /** Valid paths that somebody is fetching. */
+  readonly beingRead: ReadonlySet<string>;
+  /** What the plan was made by. */
+  readonly policy: RetentionSettings;
+  readonly now: number;
 }
 
 const largest = 10;
@@ -46,10 +51,28 @@ export async function survey(sources: SurveySources): Promise<Survey> {
   const allowed = missing === 0 ? Infinity : Math.max(0, storeBytes - missing);
   const effectiveBudgetBytes = Math.min(settings.budgetBytes, allowed);
   const policy = { ...settings, budgetBytes: effectiveBudgetBytes };
-  const plan = planRetention(graph, roots, policy, sources.now(), pathsWith(sources.beingRead(), graph));
   const { budgetBytes, minFreeBytes } = settings;
   const sizes = { budgetBytes, effectiveBudgetBytes, minFreeBytes, freeBytes, storeBytes };
-  return { graph, roots, plan, summary: { ...sizes, ...summarise(graph, plan, roots, storeBytes) } };
+  const hashes = sources.beingRead() ?? new Set<string>();
+  return planned({ graph, roots, policy, now: sources.now() }, sizes, pathsWith(hashes, graph));
+}
+
+/** The same survey after a second look at who reads: what was read at the first stays so. */
+export function replan(found: Survey, hashes: ReadonlySet<string> | undefined): Survey {
+  const beingRead = new Set([...found.beingRead, ...pathsWith(hashes ?? new Set(), found.graph)]);
+  return planned(found, found.summary, beingRead);
+}
+
+type Sizes = Pick<PlanSummary, "budgetBytes" | "effectiveBudgetBytes" | "minFreeBytes" | "freeBytes" | "storeBytes">;
+
+function planned(
+  { graph, roots, policy, now }: Pick<Survey, "graph" | "roots" | "policy" | "now">,
+  sizes: Sizes,
+  beingRead: ReadonlySet<string>,
+): Survey {
+  const plan = planRetention(graph, roots, policy, now, beingRead);
+  const summary = { ...sizes, ...summarise(graph, plan, roots, sizes.storeBytes) };
+  return { graph, roots, plan, summary, beingRead, policy, now };
 }
 
 function pathsWith(hashes: ReadonlySet<string>, graph: Graph): Set<string> {
