@@ -16,6 +16,7 @@ const verbs: Readonly<Record<string, Loader>> = {
   // On the server
   receive: () => import("./receive/command.ts"),
   builders: () => import("./builders/command.ts"),
+  clients: () => import("./clients/command.ts"),
   revoke: () => import("./revoke/command.ts"),
   warm: () => import("./warm/command.ts"),
   populate: () => import("./populate/command.ts"),

@@ -19,6 +19,7 @@ in
     ./client-options.nix
     ./client-assertions.nix
     ./client-package.nix
+    ./client-tells.nix
   ];
 
   config = lib.mkIf (client.enable && client.url != null) {

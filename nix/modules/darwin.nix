@@ -9,6 +9,7 @@
     ./builder/options.nix
     ./builder/shared.nix
     ./darwin/settings.nix
+    ./darwin/tell.nix
     ./darwin/uploader.nix
   ];
 }

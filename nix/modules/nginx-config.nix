@@ -38,6 +38,8 @@
   goingDirectory ? "/var/lib/nix-binary-cache/going",
   # What nginx's access_log takes.
   accessLog ? "off",
+  # The same of another log, of requests that tell which keys a machine trusts; null for none.
+  clientsLog ? null,
 }:
 
 let
@@ -87,6 +89,12 @@ let
         return 403;
       }
   '';
+  # What stands here replaces the log of the level above.
+  clients =
+    if clientsLog == null then
+      ""
+    else
+      "${if accessLog == "off" then "" else "access_log ${accessLog}; "}access_log ${clientsLog} if=$arg_trusts;";
   # Headers replace those of the level above as a whole, so each level has all of them.
   headers = range: encoding: ''
     proxy_set_header Connection "";
@@ -179,6 +187,7 @@ in
     }
 
     location = /nix-cache-info {
+      ${clients}
       error_page 502 = @nix_binary_cache_wait;
       proxy_pass http://nix_binary_cache_origin/nix-cache-info;
     }

@@ -51,7 +51,7 @@ export class CacheDouble {
 
   #answer({ url = "" }: IncomingMessage): { readonly status: number; readonly body: string | Buffer } {
     if (this.status !== 200) return { status: this.status, body: "no" };
-    if (url === "/nix-cache-info") return { status: 200, body: this.info };
+    if (url.split("?")[0] === "/nix-cache-info") return { status: 200, body: this.info };
     if (url === "/") return { status: 200, body: `<html data-known-path="${this.upload.path}">` };
     if (url.endsWith(".nar")) return { status: this.narStatus, body: this.nar };
     return this.known && url === `/${this.upload.path.slice(11, 43)}.narinfo`

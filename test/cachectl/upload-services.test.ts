@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import {
   copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
+  readdirSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -55,27 +56,33 @@ const documented: Readonly<Record<string, Check>> = {
   LowPriorityBackgroundIO: flag,
 };
 
-describe("the Mac's launchd daemon", () => {
-  const file = readdirSync(folder).find((name) => name.endsWith(".plist")) ?? "";
-  const plist = parsePlist(readFileSync(join(folder, file), "utf8"));
+const readPlist = (file: string) => parsePlist(readFileSync(join(folder, file), "utf8"));
 
-  it("has documented keys only, each with what it takes", () => {
-    for (const [key, value] of Object.entries(plist))
-      assert.ok(documented[key]?.(value), `${key}: ${JSON.stringify(value)}`);
-  });
+for (const file of readdirSync(folder).filter((name) => name.endsWith(".plist"))) {
+  describe(`launchd's ${file}`, () => {
+    const plist = readPlist(file);
 
-  it("has the label that its file is named for", () => {
-    assert.equal(plist.Label, basename(file, ".plist"));
-  });
+    it("has documented keys only, each with what it takes", () => {
+      for (const [key, value] of Object.entries(plist))
+        assert.ok(documented[key]?.(value), `${key}: ${JSON.stringify(value)}`);
+    });
 
-  it("names absolute paths only, of what the installer puts there", () => {
-    const [shell, program = ""] = plist.ProgramArguments as string[];
-    assert.equal(shell, "/bin/sh");
-    assert.ok(program.startsWith(`${library}/services/`));
-    assert.ok(readdirSync(folder).includes(basename(program)));
-    const { PATH = "" } = plist.EnvironmentVariables as Record<string, string>;
-    for (const place of PATH.split(":")) assert.match(place, /^\//);
+    it("has the label that its file is named for", () => {
+      assert.equal(plist.Label, basename(file, ".plist"));
+    });
+
+    it("names absolute paths only, of what the installer puts there", () => {
+      const program = (plist.ProgramArguments as string[]).find((word) => word !== "/bin/sh") ?? "";
+      assert.ok(program.startsWith(`${library}/`), program);
+      assert.ok(existsSync(join(folder, "..", program.slice(library.length))), program);
+      const { PATH = "" } = plist.EnvironmentVariables as Record<string, string>;
+      for (const place of PATH.split(":")) assert.match(place, /^\//);
+    });
   });
+}
+
+describe("the Mac's uploader", () => {
+  const plist = readPlist("org.nix-binary-cache.upload.plist");
 
   it("watches what the hook fills and the uploader empties first, and comes back to what waits", () => {
     assert.deepEqual(plist.QueueDirectories, [`${state}/queue/new`]);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "mocha";
 import { nixConf } from "../../components/client-settings/nix-conf.ts";
-import { at, evaluate, type Evaluated, libs, needsNix } from "./module-nix.ts";
+import { at, evaluate, type Evaluated, libs, needsNix, textAt } from "./module-nix.ts";
 import { publicKeys, vars } from "./module-stack.ts";
 
 const enabled = { services: { "nix-binary-cache": { vars, client: { enable: true } } } };
@@ -58,7 +58,18 @@ for (const lib of libs()) {
       const { config } = await on([enabled, asked]);
       const timer = at(config, "systemd", "timers", "nix-binary-cache-canary", "timerConfig", "OnCalendar");
       assert.equal(timer, "daily");
-      assert.deepEqual(at((await on([enabled])).config, "systemd", "timers"), {});
+      const timers = at((await on([enabled])).config, "systemd", "timers") as object;
+      assert.deepEqual(Object.keys(timers), ["nix-binary-cache-tell"]);
+    });
+
+    it("tells the server which keys it trusts: each day, after a switch to others, and never as a failure", async () => {
+      const { config } = await on([enabled]);
+      const timer = at(config, "systemd", "timers", "nix-binary-cache-tell");
+      assert.equal(at(timer, "timerConfig", "OnUnitInactiveSec"), "1d");
+      assert.deepEqual(at(timer, "restartTriggers"), publicKeys);
+      const service = at(config, "systemd", "services", "nix-binary-cache-tell", "serviceConfig");
+      assert.match(textAt(service, "ExecStart"), /\/bin\/cachectl doctor cache-info$/);
+      assert.deepEqual(at(service, "SuccessExitStatus"), [1, 75]);
     });
 
     it("refuses to work without the stack's facts, and says how to get them", async () => {

@@ -84,6 +84,7 @@ describe("The package of cachectl, the hook and their units", () => {
       ["nix-binary-cache-upload.path", "lib/systemd/system"],
       ["nix-binary-cache-upload.timer", "lib/systemd/system"],
       ["org.nix-binary-cache.upload.plist", "Library/LaunchDaemons"],
+      ["org.nix-binary-cache.tell.plist", "Library/LaunchDaemons"],
     ] as const;
     for (const [name, folder] of pairs) {
       const source = readFileSync(join(nix, "services", name), "utf8");

@@ -5,6 +5,7 @@ import { parseLimits } from "../../nix/cachectl/receive/limits.ts";
 import { configuredKeys } from "../../nix/cachectl/receive/trust.ts";
 import { readRetentionSettings } from "../../nix/cachectl/retain/policy.ts";
 import { readScrubSettings } from "../../nix/cachectl/scrub/settings.ts";
+import { parseWord } from "../../nix/cachectl/clients/word.ts";
 import { countLine } from "../../nix/cachectl/status/facts/access-log.ts";
 import { readWarmSettings } from "../../nix/cachectl/warm/settings.ts";
 import {
@@ -107,6 +108,24 @@ for (const lib of libs()) {
       const counted = countLine(line, 5500)?.counts;
       assert.deepEqual([counted?.nars, counted?.bytes, counted?.hitBytes], [1, 1000, 1000]);
       assert.doesNotMatch(format, /addr|user|host/);
+    });
+
+    it("has nginx log who says which keys it trusts, apart from all else, as `cachectl clients` reads it", async () => {
+      const text = textAt((await on()).config, "services", "nginx", "appendHttpConfig");
+      const here = /location = \/nix-cache-info \{([^}]*)\}/.exec(text)?.[1] ?? "";
+      assert.match(
+        here,
+        /access_log \S+nix-binary-cache\.log nix_binary_cache .*; access_log \S+-clients\.log nix_binary_cache_clients if=\$arg_trusts;/,
+      );
+      assert.equal(text.match(/-clients\.log/g)?.length, 1);
+      const format = /^log_format nix_binary_cache_clients '(.*)';$/m.exec(text)?.[1] ?? "";
+      const values: Record<string, string> = {
+        msec: "1700000000.123",
+        remote_addr: "100.64.0.2",
+        arg_trusts: "a-1,a-2",
+      };
+      const line = format.replace(/\$(\w+)/g, (_, name: string) => values[name] ?? "unknown");
+      assert.deepEqual(parseWord(line), { address: "100.64.0.2", keys: ["a-1", "a-2"], at: 1_700_000_000_123 });
     });
 
     it("lets the cache's port and ssh through on the tailnet's interface, and on no other", async () => {

@@ -15,7 +15,7 @@ import { unitsOf } from "./module-units.ts";
  */
 const mostExposure = 20;
 
-async function unitsIn(role: "server" | "builder", options: object): Promise<ReadonlyMap<string, string>> {
+async function unitsIn(role: "server" | "builder" | "client", options: object): Promise<ReadonlyMap<string, string>> {
   const modules = [{ services: { "nix-binary-cache": { vars, [role]: { enable: true, ...options } } } }];
   const { config } = await evaluate(libs()[0]?.path ?? "", { roles: [role], modules });
   const units = unitsOf(config);
@@ -28,7 +28,7 @@ function packaged(name: string): string {
   return existsSync(file) ? readFileSync(file, "utf8") : "";
 }
 
-describe("The units of the server and of builders, by systemd's own judgement", () => {
+describe("The units of the server, of builders and of clients, by systemd's own judgement", () => {
   let scratch: string;
   let units: ReadonlyMap<string, string>;
 
@@ -39,7 +39,11 @@ describe("The units of the server and of builders, by systemd's own judgement", 
       this.skip();
     }
     scratch = mkdtempSync(join(tmpdir(), "nix-binary-cache-units-"));
-    units = new Map([...(await unitsIn("server", {})), ...(await unitsIn("builder", { name: "desktop" }))]);
+    units = new Map([
+      ...(await unitsIn("server", {})),
+      ...(await unitsIn("builder", { name: "desktop" })),
+      ...(await unitsIn("client", {})),
+    ]);
     for (const [name, text] of units) {
       // systemd looks whether the program is there; the package is not built here.
       writeFileSync(join(scratch, name), text.replace(/^ExecStart=\S+/m, "ExecStart=/bin/true"));

@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { UsageError, type Command, type Invocation } from "../lib/command.ts";
 import { replaceFile } from "../lib/replace-file.ts";
+import { keepWords, latestWords } from "../clients/word.ts";
 import { writeSamples } from "./facts/disk.ts";
 import { writeTraffic } from "./facts/traffic.ts";
 import { describeMetrics, metricsOf } from "./metrics.ts";
@@ -29,6 +30,7 @@ function run({ options, positionals, paths, env, stop, stdout }: Invocation): Pr
     throw new UsageError(`found more than one form; usage: cachectl ${command.usage}`);
   }
   const status = statusOf({ paths, env, stop });
+  if (typeof html === "string" && status.server !== undefined) keepWords(paths.state, latestWords(paths.state, env));
   if (typeof html === "string") publish(html, paths.state, status);
   else if (prometheus === true) stdout.write(describeMetrics(metricsOf(status)));
   else stdout.write(json === true ? `${JSON.stringify(status)}\n` : describeStatus(status));

@@ -1,6 +1,8 @@
 /** What the cache says of itself. */
 import { below, cacheUrl } from "./cache-url.ts";
-import { shared } from "../machine.ts";
+import { trustsQuery } from "../../clients/trusts.ts";
+import { shared, type Machine } from "../machine.ts";
+import { trustedKeys } from "./trusted-keys.ts";
 
 /** An answer to a GET, whatever its status. */
 export interface Answer {
@@ -16,10 +18,16 @@ const milliseconds = 4000;
 /** Nobody's nix-cache-info or narinfo is longer; a captive portal's page may be. */
 const longest = 256 * 1024;
 
-/** The cache's nix-cache-info. Rejects when there is no HTTP answer. */
+/** The cache's nix-cache-info; asking for it tells the server which keys are trusted here. Rejects when there is no HTTP answer. */
 export const cacheInfo = shared(async (machine): Promise<Answer> => {
-  return get(below(await cacheUrl(machine), "nix-cache-info"), machine.stop);
+  return get(below(await cacheUrl(machine), "nix-cache-info") + (await told(machine)), machine.stop);
 });
+
+/** The server has nothing to tell itself; a Nix that gives no answer is the matter of another check. */
+async function told(machine: Machine): Promise<string> {
+  if (machine.roles.includes("server")) return "";
+  return trustedKeys(machine).then(trustsQuery, () => "");
+}
 
 /** GETs something short. Rejects with an Error that names the reason, not "fetch failed". */
 export async function get(url: string, stop: AbortSignal, timeout = milliseconds): Promise<Answer> {
