@@ -11,9 +11,14 @@ export interface Package {
   readonly contents: string;
 }
 
-/** A package that never was. @param dependencies packages whose outputs it holds references to */
-export function newPackage(name: string, dependencies: readonly Package[] = []): Package {
-  const contents = `${name} ${randomBytes(8).toString("hex")}`;
+/**
+ * A package that never was.
+ *
+ * @param dependencies packages whose outputs it holds references to
+ * @param kibibytes how much it takes at least
+ */
+export function newPackage(name: string, dependencies: readonly Package[] = [], kibibytes = 0): Package {
+  const contents = `${name} ${randomBytes(8 + kibibytes * 512).toString("hex")}`;
   const references = dependencies.map(({ expression }) => `\${${expression}}`).join(" ");
   const text = `${contents}${references === "" ? "" : ` ${references}`}`;
   return { name, contents, expression: derivation(name, text) };

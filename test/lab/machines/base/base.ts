@@ -25,6 +25,7 @@ const PACKAGES: readonly string[] = [
   "procps",
   "sqlite3",
   "age",
+  "libfaketime",
   "tini",
   "less",
 ];
