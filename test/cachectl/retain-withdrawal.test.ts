@@ -4,7 +4,7 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSy
 import { basename, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { Marks } from "../../nix/cachectl/retain/marks.ts";
-import { ReadingRoots } from "../../nix/cachectl/retain/reading-roots.ts";
+import { HeldRoots } from "../../nix/cachectl/retain/held-roots.ts";
 import { StoreUse } from "../../nix/cachectl/retain/store-use.ts";
 import type { Survey } from "../../nix/cachectl/retain/survey.ts";
 import { Withdrawal } from "../../nix/cachectl/retain/withdrawal.ts";
@@ -86,7 +86,7 @@ describe("cachectl retain and who begins to read meanwhile", function () {
       const left = (): boolean[] =>
         [paths.kept, paths.read, paths.library, paths.unread].map((path) => world.has(path));
       assert.deepEqual(left(), [true, true, true, false]);
-      assert.deepEqual([marks(), existsSync(join(world.roots, "reading")), world.verify()], [[], false, ""]);
+      assert.deepEqual([marks(), existsSync(join(world.roots, "held")), world.verify()], [[], false, ""]);
       writeFileSync(world.accessLog, "");
       assert.equal(world.cachectl("retain").status, 0);
       assert.deepEqual(left(), [true, false, false, false]);
@@ -108,20 +108,45 @@ describe("cachectl retain and who begins to read meanwhile", function () {
     assert.deepEqual([world.has(paths.read), old.filter((path) => world.has(path))], [true, []]);
   });
 
-  it("neither marks nor waits where nothing goes, where there is no log, and in a dry run", () => {
+  it("marks nothing where nothing goes, where there is no log, and in a dry run", async () => {
     const { kept, read: other } = fill();
     for (const path of [kept, other]) world.root("pins", path, 1, basename(path).slice(33));
-    const took = (...args: string[]): number => {
-      const begun = Date.now();
-      assert.equal(world.cachectl(...args).status, 0);
-      return Date.now() - begun;
+    const marked = async (...args: string[]): Promise<boolean> => {
+      const child = world.start("retain", ...args);
+      const ended = once(child, "exit");
+      let seen = false;
+      while (child.exitCode === null) {
+        seen ||= marks().length > 0;
+        await pause(1);
+      }
+      assert.deepEqual(await ended, [0, null]);
+      return seen;
     };
-    assert.ok(took("retain", "--dry-run") < 2500);
+    assert.equal(await marked("--dry-run"), false);
+    assert.equal(await marked(), true);
+    const [loose = ""] = world.add(1, 10);
     rmSync(world.accessLog);
-    assert.ok(took("retain") < 2500);
+    assert.equal(await marked(), false);
+    assert.equal(world.has(loose), false);
     writeFileSync(world.accessLog, "");
-    assert.ok(took("retain") < 2500);
-    assert.deepEqual(marks(), []);
+    assert.equal(await marked(), false);
+  });
+
+  it("keeps for this run what loses its root, or its process, while it decides", async () => {
+    const { kept, read: other, unread, library } = fill();
+    const root = link(other, "populate/packages.x", 0);
+    const end = await startUntil("deciding", (names) => names.includes(hashOf(unread)));
+    rmSync(root);
+    assert.equal(await end(), 0);
+    assert.deepEqual(
+      [kept, other, library, unread].map((path) => world.has(path)),
+      [true, true, true, false],
+    );
+    assert.equal(world.cachectl("retain").status, 0);
+    assert.deepEqual(
+      [kept, other, library].map((path) => world.has(path)),
+      [true, false, false],
+    );
   });
 
   for (const [folder, again] of [
@@ -140,7 +165,7 @@ describe("cachectl retain and who begins to read meanwhile", function () {
       assert.deepEqual([child.signalCode, marks()], ["SIGKILL", [folder]]);
       assert.equal(world.verify(), "");
       const { status, stderr } = world.cachectl(...again);
-      assert.deepEqual([status, stderr, marks(), existsSync(join(world.roots, "reading"))], [0, "", [], false]);
+      assert.deepEqual([status, stderr, marks(), existsSync(join(world.roots, "held"))], [0, "", [], false]);
       assert.deepEqual([world.has(kept), world.verify()], [true, ""]);
       if (again.length === 1) assert.deepEqual([world.has(other), old.filter((path) => world.has(path))], [true, []]);
     });
@@ -185,7 +210,7 @@ describe("cachectl retain and who begins to read meanwhile", function () {
         sources: { beingRead, readOwnRoots: () => [] },
         marks: new Marks(world.state),
         use: new StoreUse({ databaseFile, temporaryRoots, rootsDirectory: world.roots }),
-        reading: new ReadingRoots(world.roots),
+        held: new HeldRoots(world.roots),
         stop: new AbortController().signal,
         warn: (message) => assert.fail(message),
       });

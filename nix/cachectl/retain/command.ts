@@ -5,7 +5,7 @@ import { alone } from "./alone.ts";
 import { collectGarbage, collectorAtRest } from "./collect.ts";
 import { openStoreHost, requireRights, type StoreHost } from "./host.ts";
 import { Marks } from "./marks.ts";
-import { ReadingRoots } from "./reading-roots.ts";
+import { HeldRoots } from "./held-roots.ts";
 import { readRecord, type RetainRecord, writeRecord } from "./record.ts";
 import { describeOutcome, describeOverBudget, describePlan } from "./report.ts";
 import { retain, type RetainResult } from "./retain.ts";
@@ -59,7 +59,7 @@ async function tidy({ paths, access, nixState }: StoreHost): Promise<void> {
   const marks = new Marks(paths.state);
   if (marks.left) await collectorAtRest(access, nixState);
   marks.clear();
-  new ReadingRoots(paths.roots).clear();
+  new HeldRoots(paths.roots).clear();
 }
 
 function withdrawalOf(host: StoreHost, stop: AbortSignal, warn: (message: string) => void): Withdrawal | undefined {
@@ -68,8 +68,8 @@ function withdrawalOf(host: StoreHost, stop: AbortSignal, warn: (message: string
   try {
     const temporaryRoots = join(nixState, "temproots");
     const use = new StoreUse({ databaseFile, temporaryRoots, rootsDirectory: paths.roots });
-    const [marks, reading] = [new Marks(paths.state), new ReadingRoots(paths.roots)];
-    return new Withdrawal({ sources: host, marks, use, reading, stop, warn });
+    const [marks, held] = [new Marks(paths.state), new HeldRoots(paths.roots)];
+    return new Withdrawal({ sources: host, marks, use, held, stop, warn });
   } catch (error) {
     warn(`whoever begins to read what goes may lose it half-way: ${(error as Error).message}`);
     return undefined;

@@ -72,7 +72,11 @@ export function openStoreHost({ paths, env, stderr }: Pick<Invocation, "paths" |
     readRoots: () => readRoots(paths, access, settings),
     readOwnRoots: () => readOwnRoots(paths.roots, settings),
     readGraph: (): Promise<Graph> => readGraph({ databaseFile, storeDirectory: paths.store, access, keeping, warn }),
-    beingRead: () => (existsSync(log) ? recentlyRead(log, Date.now() - readerMilliseconds) : undefined),
+    // While it is rotated only the old one is there.
+    beingRead: () =>
+      [log, `${log}.1`].some((file) => existsSync(file))
+        ? recentlyRead(log, Date.now() - readerMilliseconds)
+        : undefined,
     freeBytes: () => diskSpace(paths.store).freeBytes,
     now: () => Math.floor(Date.now() / 1000),
   };

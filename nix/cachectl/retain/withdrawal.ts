@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ClosureSet } from "./closure-set.ts";
 import type { Marks } from "./marks.ts";
 import type { Graph, Plan, Root } from "./plan.ts";
-import type { ReadingRoots } from "./reading-roots.ts";
+import type { HeldRoots } from "./held-roots.ts";
 import type { StoreUse } from "./store-use.ts";
 import { replan, type Survey, type SurveySources } from "./survey.ts";
 
@@ -13,7 +13,7 @@ export interface WithdrawalTools {
   readonly sources: Pick<SurveySources, "beingRead"> & { readOwnRoots(): readonly Root[] };
   readonly marks: Marks;
   readonly use: StoreUse;
-  readonly reading: ReadingRoots;
+  readonly held: HeldRoots;
   readonly stop: AbortSignal;
   /** Told, in words for people, what is done without. */
   warn(message: string): void;
@@ -44,9 +44,11 @@ export class Withdrawal {
   async decide(found: Survey): Promise<Survey> {
     const doomed = pathsToGo(found.graph, found.plan);
     const { marks, stop } = this.#tools;
+    // A root that is kept may go meanwhile, by populate's hand or with its process: what it kept was not marked.
+    this.#unlessFull(() => this.#hold(found));
     if (doomed.size === 0) return found;
     for (let attempt = 0; attempt < tries; attempt++) {
-      if (!this.#place(doomed)) return found;
+      if (!this.#unlessFull(() => marks.place(doomed))) return found;
       const begun = performance.now();
       await sleep(logMilliseconds, undefined, { signal: stop });
       const decided = this.#lookAgain(found, doomed);
@@ -87,16 +89,16 @@ export class Withdrawal {
 
   /** Serves everything that is there, and lets go of what was held. To be called in any case, as often as one likes. */
   end(): void {
-    const { marks, use, reading } = this.#tools;
+    const { marks, use, held } = this.#tools;
     clearInterval(this.#look);
     use.close();
     marks.clear();
-    reading.clear();
+    held.clear();
   }
 
-  #place(doomed: ReadonlySet<string>): boolean {
+  #unlessFull(work: () => void): boolean {
     try {
-      this.#tools.marks.place(doomed);
+      work();
       return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
@@ -106,14 +108,18 @@ export class Withdrawal {
   }
 
   #lookAgain(found: Survey, doomed: ReadonlySet<string>): Survey {
-    const { sources, use, marks, reading } = this.#tools;
-    const decided = replan(found, sources.beingRead());
+    const decided = replan(found, this.#tools.sources.beingRead());
+    const going = pathsToGo(decided.graph, decided.plan, this.#hold(decided));
+    this.#tools.marks.release([...doomed].filter((path) => !going.has(path)));
+    return decided;
+  }
+
+  /** Holds what stays without a root that would; returns it. */
+  #hold(found: Survey): string[] {
+    const { sources, use, held } = this.#tools;
     const known = new Set(found.roots.map(identity));
     const renewed = sources.readOwnRoots().filter((root) => !known.has(identity(root)));
-    const held = [...use.paths(found.graph), ...renewed.map(({ path }) => path), ...reading.hold(decided)];
-    const going = pathsToGo(decided.graph, decided.plan, held);
-    marks.release([...doomed].filter((path) => !going.has(path)));
-    return decided;
+    return held.hold(found, [...use.paths(found.graph), ...renewed.map(({ path }) => path)]);
   }
 }
 
