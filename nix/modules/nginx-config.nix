@@ -30,6 +30,8 @@
   fillTimeout ? 120,
   # The status page's file; null for none. A status.svg beside it is served, too.
   statusPage ? "/var/lib/nix-binary-cache/status/index.html",
+  # TCP port on 127.0.0.1 where /metrics is the metrics.prom beside the status page; null for none.
+  metricsPort ? null,
   # A file HASH in it takes that path out of service: `cachectl scrub` puts one there for what is corrupt.
   withheldDirectory ? "/var/lib/nix-binary-cache/withheld",
   # A file HASH in the first has whoever asks for that path wait, in the second has it gone: `cachectl retain` places the
@@ -74,6 +76,29 @@ let
             add_header Cache-Control no-cache;
             log_not_found off;
           }
+      '';
+  # Loopback alone: figures are for whoever gathers them on the server, not for readers of the cache.
+  metrics =
+    if metricsPort == null || statusPage == null then
+      ""
+    else
+      ''
+
+        server {
+          listen 127.0.0.1:${toString metricsPort};
+          server_tokens off;
+          access_log off;
+
+          location / {
+            return 404;
+          }
+
+          location = /metrics {
+            default_type "text/plain; version=0.0.4; charset=utf-8";
+            add_header Cache-Control no-cache;
+            alias ${dirOf statusPage}/metrics.prom;
+          }
+        }
       '';
   # The order counts: what is renamed between the two looks is seen by the second. Eight seconds are all that anybody
   # waits for a decision: then the path is served as if there were none to make.
@@ -332,4 +357,5 @@ in
       proxy_pass http://nix_binary_cache_origin/nar/$nix_nar.nar?hash=$nix_nar_path;
     }
   }
+  ${metrics}
 ''

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { ask, sendRaw } from "./serving-client.ts";
+import { Nginx } from "./serving-nginx.ts";
 import { servingPair } from "./serving-pair.ts";
+import { freePort } from "./serving-tools.ts";
 
 describe("of Harmonia, nginx has only what a cache has", function () {
   this.timeout(60_000);
@@ -75,6 +78,28 @@ describe("of Harmonia, nginx has only what a cache has", function () {
     assert.match(String(page.headers["content-security-policy"]), /default-src 'none'/);
     assert.equal((await ask(`${pair.nginx.url}/status.svg`)).headers["content-type"], "image/svg+xml");
     assert.deepEqual(pair.upstream.asked, []);
+  });
+
+  it("gives Prometheus the figures on the loopback, and nothing of them at the cache's own address", async () => {
+    const port = await freePort();
+    const nginx = await Nginx.start(pair.upstream.address, { metricsPort: port });
+    try {
+      const metrics = `http://127.0.0.1:${port}/metrics`;
+      assert.equal((await ask(metrics)).status, 404);
+      writeFileSync(join(nginx.folder, "status", "metrics.prom"), "nix_binary_cache_status_time_seconds 1\n");
+      const { status, body, headers } = await ask(metrics);
+      assert.deepEqual([status, body.toString()], [200, "nix_binary_cache_status_time_seconds 1\n"]);
+      assert.match(String(headers["content-type"]), /^text\/plain; version=0\.0\.4/);
+      for (const url of [`${nginx.url}/metrics`, `${nginx.url}/metrics.prom`, metrics.replace("/metrics", "/")])
+        assert.equal((await ask(url)).status, 404, url);
+      const elsewhere = Object.values(networkInterfaces()).flatMap((all = []) =>
+        all.filter(({ internal }) => !internal),
+      );
+      for (const { address } of elsewhere.filter(({ family }) => family === "IPv4"))
+        await assert.rejects(ask(`http://${address}:${port}/metrics`), /ECONNREFUSED/);
+    } finally {
+      await nginx.stop();
+    }
   });
 
   it("passes nothing of a query to a narinfo", async () => {

@@ -77,6 +77,12 @@ in
       default = true;
       description = "Whether the cache's address shows a page of how it does, made anew every five minutes.";
     };
+    status.metricsPort = mkOption {
+      type = types.nullOr types.port;
+      default = server.port + 3;
+      defaultText = lib.literalExpression "port + 3";
+      description = "TCP port on 127.0.0.1 where Prometheus finds the same figures, at /metrics; null: nowhere.";
+    };
 
     retention = {
       enable = mkOption {

@@ -43,6 +43,7 @@ in
       appendHttpConfig = builtins.readFile ./log-format.conf + import ../nginx-config.nix {
         inherit (cfg) port;
         accessLog = "/var/log/nginx/nix-binary-cache.log nix_binary_cache buffer=64k flush=1s";
+        metricsPort = if cfg.status.enable then cfg.status.metricsPort else null;
         clientsLog = "/var/log/nginx/nix-binary-cache-clients.log nix_binary_cache_clients";
         # The loopback besides, where cachectl asks.
         listen = if cfg.listenAddresses == null then null else map withPort ([ "127.0.0.1" ] ++ cfg.listenAddresses);
