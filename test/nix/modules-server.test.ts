@@ -197,14 +197,15 @@ for (const lib of libs()) {
       const ours = services.filter(([name]) => name.startsWith("nix-binary-cache-"));
       assert.deepEqual(
         ours.map(([name]) => name.slice("nix-binary-cache-".length)),
-        ["canary", "populate", "retain", "retain-if-low", "scrub", "status"],
+        ["canary", "nginx-cache", "populate", "retain", "retain-if-low", "scrub", "status"],
       );
       for (const [name, service] of ours) {
         const confinement = ["NoNewPrivileges", "PrivateTmp", "ProtectKernelTunables", "RestrictSUIDSGID"];
         for (const key of confinement) assert.equal(at(service, "serviceConfig", key), true, `${name} ${key}`);
         assert.equal(at(service, "serviceConfig", "ProtectSystem"), "strict", name);
         assert.equal(at(service, "script"), undefined, name);
-        assert.match(textAt(service, "serviceConfig", "ExecStart"), /^\/nix\/store\/[^ ]*\/bin\/cachectl [a-z]+/);
+        const program = /^(?:\/nix\/store\/[^ ]*\/bin\/cachectl [a-z]+|\/bin\/sh \/[^ ]*nginx-cache\.sh open \/)/;
+        assert.match(textAt(service, "serviceConfig", "ExecStart"), program);
       }
       const populate = at(config, "systemd", "services", "nix-binary-cache-populate", "serviceConfig");
       assert.equal(at(populate, "User"), "nix-populate");

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -7,6 +8,8 @@ import { ask } from "./serving-client.ts";
 import { Nginx } from "./serving-nginx.ts";
 import { haveTools } from "./serving-tools.ts";
 import { Upstream } from "./serving-upstream.ts";
+
+const script = join(import.meta.dirname, "../../nix/modules/server/nginx-cache.sh");
 
 describe("nginx that ends in the middle of its work", function () {
   this.timeout(60_000);
@@ -63,6 +66,38 @@ describe("nginx that ends in the middle of its work", function () {
       assert.ok(body.equals(served.bytes));
       if (cached !== undefined) assert.equal(headers["x-cache"], cached);
     }
+  });
+
+  /** What the server's unit calls once a boot, around nginx. */
+  function atBoot(verb: "open" | "close"): void {
+    const env = { ...process.env, STATE_DIRECTORY: folder };
+    execFileSync("/bin/sh", [script, verb, settings.cacheDirectory], { env, timeout: 20_000 });
+  }
+
+  it("serves nothing, after a power cut, that never reached the disk whole; after an orderly end, all", async () => {
+    atBoot("open");
+    const served = upstream.add();
+    const first = await start();
+    assert.ok((await ask(first.url + served.nar)).whole);
+    const { cache } = first;
+    const [copy = ""] = first.cached().whole;
+    await first.stop("kill");
+    // What ext4 and others leave of a file that was renamed and never waited for.
+    truncateSync(join(cache, copy), 5000);
+    atBoot("open");
+    const second = await start();
+    assert.deepEqual((await ask(second.url + served.nar)).body, served.bytes);
+    await second.stop();
+    atBoot("close");
+    atBoot("open");
+    const third = await start();
+    const { headers, body } = await ask(third.url + served.nar);
+    assert.deepEqual([headers["x-cache"], upstream.fills(served)], ["HIT", 2]);
+    assert.deepEqual(body, served.bytes);
+    // The mark counts for one boot.
+    await third.stop("kill");
+    atBoot("open");
+    assert.deepEqual(readdirSync(cache), []);
   });
 
   it("lets no reader wait for a worker that died longer than for one that works", async () => {

@@ -6,6 +6,7 @@
   ...
 }:
 let
+  hardening = import ../hardening.nix;
   cfg = config.services.nix-binary-cache.server;
   nginx = {
     user = config.services.nginx.user or "nginx";
@@ -63,5 +64,29 @@ in
     # nginx's unit may write below /var/cache/nginx only.
     systemd.tmpfiles.rules = [ "d ${cfg.nginxCache.directory} 0750 ${nginx.user} ${nginx.group} -" ];
     systemd.services.nginx.serviceConfig.ReadWritePaths = [ "-${cfg.nginxCache.directory}" ];
+
+    # Once a boot, however often nginx is started in it.
+    systemd.services.nix-binary-cache-nginx-cache = {
+      description = "copies of NARs that a power cut may have cut short";
+      wantedBy = [ "nginx.service" ];
+      before = [ "nginx.service" ];
+      serviceConfig =
+        let
+          command = verb: "/bin/sh ${./nginx-cache.sh} ${verb} ${cfg.nginxCache.directory}";
+        in
+        hardening
+        // {
+          Type = "oneshot";
+          RemainAfterExit = true;
+          ExecStart = command "open";
+          # After nginx: what is started before it is stopped after it.
+          ExecStop = command "close";
+          User = nginx.user;
+          Group = nginx.group;
+          StateDirectory = "nix-binary-cache-nginx";
+          ReadWritePaths = [ "-${cfg.nginxCache.directory}" ];
+          PrivateNetwork = true;
+        };
+    };
   };
 }
