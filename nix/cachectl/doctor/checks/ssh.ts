@@ -45,7 +45,11 @@ const causes: readonly (readonly [RegExp, string, string])[] = [
   ],
   [/could not resolve/i, "the server's name does not resolve", "sudo tailscale set --accept-dns=true"],
   [/can't be run/i, "ssh is not installed", "install OpenSSH's client"],
-  [/command not found|no such file/i, "the account is there, its receiver is not", "pulumi up deploys the server"],
+  [
+    /: (?:command )?not found|no such file/i,
+    "the account is there, its receiver is not",
+    "pulumi up deploys the server",
+  ],
 ];
 
 /** Names what is in the way, with what was said itself behind it. */

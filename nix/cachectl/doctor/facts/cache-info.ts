@@ -1,4 +1,6 @@
 /** What the cache says of itself. */
+import http, { type IncomingMessage } from "node:http";
+import https from "node:https";
 import { below, cacheUrl } from "./cache-url.ts";
 import { trustsQuery } from "../../clients/trusts.ts";
 import { shared, type Machine } from "../machine.ts";
@@ -29,26 +31,42 @@ async function told(machine: Machine): Promise<string> {
   return trustedKeys(machine).then(trustsQuery, () => "");
 }
 
-/** GETs something short. Rejects with an Error that names the reason, not "fetch failed". */
+/** GETs something short; a redirection is an answer. Rejects with an Error that names the reason. */
 export async function get(url: string, stop: AbortSignal, timeout = milliseconds): Promise<Answer> {
   try {
-    const response = await fetch(url, {
-      signal: AbortSignal.any([stop, AbortSignal.timeout(timeout)]),
-      redirect: "manual",
-    });
-    const date = Date.parse(response.headers.get("date") ?? "");
-    const text = Buffer.from(await response.arrayBuffer()).toString("utf8", 0, longest);
-    return { status: response.status, text, date: Number.isNaN(date) ? undefined : date, at: Date.now() };
+    const response = await request(url, AbortSignal.any([stop, AbortSignal.timeout(timeout)]));
+    const date = Date.parse(response.headers.date ?? "");
+    const text = await readText(response);
+    return { status: response.statusCode ?? 0, text, date: Number.isNaN(date) ? undefined : date, at: Date.now() };
   } catch (error) {
     throw new Error(`${url}: ${reasonOf(error)}`);
   }
 }
 
-/** What is behind fetch's own "fetch failed". */
+/** Not by fetch: it goes on connecting for ten seconds after it was told to stop, and keeps the process from its end. */
+function request(url: string, signal: AbortSignal): Promise<IncomingMessage> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const { get: begin } = url.startsWith("https:") ? https : http;
+  begin(url, { signal }).once("response", resolve).once("error", reject);
+  return promise;
+}
+
+async function readText(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > longest) break;
+  }
+  return Buffer.concat(chunks).toString("utf8", 0, longest);
+}
+
+/** What is behind fetch's own "fetch failed", or an abort. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error.name === "TimeoutError") return "no answer in time";
-  return error.cause instanceof Error ? error.cause.message || error.message : error.message;
+  const cause = error.cause instanceof Error ? error.cause : error;
+  return cause.name === "TimeoutError" ? "no answer in time" : cause.message || error.message;
 }
 
 /** `Name: value` lines, as nix-cache-info and narinfo have them; of a name that comes twice, the values in order. */

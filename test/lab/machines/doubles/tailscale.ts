@@ -1,10 +1,15 @@
 /** Double of tailscale(1): status, ip, ping, whois and version, out of what the lab wrote down of its tailnet. */
 import { readFileSync } from "node:fs";
 
-/** What the lab writes: this machine's name, and every node. */
+/** What the lab writes: this machine's name, and every node; and what a test has it say besides. */
 interface Tailnet {
   readonly self: string;
   readonly nodes: readonly Node[];
+  /** Fields of the status, and of this machine's own part in it. */
+  readonly says?: object;
+  readonly saysOfSelf?: object;
+  /** Ends with this on stderr whatever is asked. */
+  readonly fails?: string;
 }
 
 interface Node {
@@ -12,13 +17,19 @@ interface Node {
   readonly address: string;
   readonly tags: readonly string[];
   readonly user: string;
+  /** @default true */
+  readonly online?: boolean;
+  readonly lastSeen?: string;
+  /** To a ping. @default true */
+  readonly answers?: boolean;
 }
 
 const FILE = "/var/lib/lab/tailnet.json";
 const DOMAIN = "tail0lab.ts.net";
 
 function read(): Tailnet {
-  return JSON.parse(readFileSync(FILE, "utf8")) as Tailnet;
+  const tailnet = JSON.parse(readFileSync(FILE, "utf8")) as Tailnet;
+  return tailnet.fails === undefined ? tailnet : fail(tailnet.fails);
 }
 
 function fail(message: string): never {
@@ -26,14 +37,18 @@ function fail(message: string): never {
   process.exit(1);
 }
 
-function peer({ name, address, tags, user }: Node): object {
+function peer({ name, address, tags, user, online = true, lastSeen }: Node): object {
   return {
     ...{ HostName: name, DNSName: `${name}.${DOMAIN}.`, TailscaleIPs: [address], OS: "linux", UserID: user },
-    ...{ Online: true, ...(tags.length > 0 && { Tags: tags }) },
+    ...{
+      Online: online,
+      ...(lastSeen !== undefined && { LastSeen: lastSeen }),
+      ...(tags.length > 0 && { Tags: tags }),
+    },
   };
 }
 
-function status({ self, nodes }: Tailnet, json: boolean): void {
+function status({ self, nodes, says, saysOfSelf }: Tailnet, json: boolean): void {
   const own = nodes.find(({ name }) => name === self) ?? fail("not logged in");
   const others = nodes.filter(({ name }) => name !== self);
   if (!json) {
@@ -42,8 +57,10 @@ function status({ self, nodes }: Tailnet, json: boolean): void {
   }
   const peers = Object.fromEntries(others.map((node) => [`nodekey:${node.name}`, peer(node)]));
   const answer = {
-    ...{ Version: "1.98.0-lab", BackendState: "Running", TailscaleIPs: [own.address], Self: peer(own) },
+    ...{ Version: "1.98.0-lab", BackendState: "Running", TailscaleIPs: [own.address] },
+    Self: { ...peer(own), ...saysOfSelf },
     ...{ MagicDNSSuffix: DOMAIN, CurrentTailnet: { Name: "example.com", MagicDNSSuffix: DOMAIN }, Peer: peers },
+    ...says,
   };
   console.log(JSON.stringify(answer, null, 2));
 }
@@ -79,6 +96,7 @@ switch (verb) {
   case "ping": {
     const node = read().nodes.find(({ name, address }) => [name, address].includes(args.at(-1) ?? ""));
     if (node === undefined) fail("no matching peer");
+    if (node.answers === false) fail("no reply");
     console.log(`pong from ${node.name} (${node.address}) via DERP(lab) in 5ms`);
     break;
   }
