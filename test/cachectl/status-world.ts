@@ -46,6 +46,8 @@ export class StatusWorld {
     writeFileSync(this.log, fortnight().join(""));
     writeFileSync(join(this.paths.state, "audit.log"), audit().join(""));
     this.#incoming("macbook", "waiting", now - 5 * hour);
+    mkdirSync(join(this.paths.state, "announced", "macbook"), { recursive: true });
+    this.json("announced/macbook/queue.json", { entries: 4, since: now - 6 * hour, at: now - hour });
     this.json("populate.json", populate);
     const free = diskSpace(this.paths.store).freeBytes;
     // In the two days since, half a GiB an hour, as before.

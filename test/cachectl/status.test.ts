@@ -26,8 +26,8 @@ describe("cachectl status", () => {
     for (const expected of [
       /^server +server, http:\/\/server:5000, signs with server-cache-1$/m,
       /^today +served 15\.0 GiB, 93 % out of nginx's cache; 3 of 5 paths asked for were here; 1 error$/m,
-      /^builder +desktop {2}last upload 60 min ago, 20 paths \(10\.0 MiB\) today, half of the uploads within 1\.5 s$/m,
-      /^builder +macbook {2}has not uploaded yet, 1 path on the way for 5 h, in the way: the disk is <full>$/m,
+      /^builder +desktop {2}last upload 60 min ago, 20 paths \(10\.0 MiB\) today, half of the uploads within 1\.5 s, its queue unknown, last heard of 60 min ago$/m,
+      /^builder +macbook {2}has not uploaded yet, 4 entries waiting there for 6 h \(told 60 min ago\), last heard of 60 min ago, 1 path on the way for 5 h, in the way: the disk is <full>$/m,
       /^populate +6 h ago$/m,
       /laptop {2}1 failed: nixosConfigurations\.laptop \(build: hello\.drv failed\)$/m,
       /^retain +2 days ago: kept 50\.0 GiB of 100\.0 GiB, dropped 4 roots \(10\.0 GiB\)$/m,
@@ -58,6 +58,9 @@ describe("cachectl status", () => {
     assert.match(text, /^nix_binary_cache_served_bytes_total\{cache="hit"\} 112742891520$/m);
     assert.match(text, /^nix_binary_cache_populate_outputs\{host="laptop",good="no"\} 1$/m);
     assert.match(text, /^nix_binary_cache_builder_oldest_announced_time_seconds\{builder="macbook"\} 1773990000$/m);
+    assert.match(text, /^nix_binary_cache_builder_queue_entries\{builder="macbook"\} 4$/m);
+    assert.match(text, /^nix_binary_cache_builder_queue_oldest_time_seconds\{builder="macbook"\} 1773986400$/m);
+    assert.doesNotMatch(text, /^nix_binary_cache_builder_queue_entries\{builder="desktop"\}/m);
   });
 
   it("writes page, badge and metrics by a timer's call, and counts on from there", () => {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Queue } from "../../nix/cachectl/queue/queue.ts";
 import type { Delivery } from "../../nix/cachectl/upload/deliver.ts";
+import type { ToldQueue } from "../../nix/cachectl/receive/told-queue.ts";
 import { NixAway, type LocalPath } from "../../nix/cachectl/upload/local-store.ts";
 import { ServerAway } from "../../nix/cachectl/upload/server.ts";
 import { upload, type UploadResult, type UploadRun } from "../../nix/cachectl/upload/upload.ts";
@@ -36,6 +37,8 @@ export class UploadBench {
   readonly said: string[] = [];
   /** Each copy's paths. */
   readonly copies: (readonly string[])[] = [];
+  /** What it told of its queue. */
+  readonly told: ToldQueue[] = [];
   readonly announced = new Set<string>();
   readonly onServer = new Set<string>();
   readonly signed = new Set<string>();
@@ -124,5 +127,9 @@ export class UploadBench {
       return Promise.resolve({ committed: new Set(committed), refused: unconfirmed });
     },
     room: () => Promise.resolve({ onDisk: this.faults.onDisk ?? Infinity, today: Infinity }),
+    tell: (queue) => {
+      this.told.push(queue);
+      return Promise.resolve();
+    },
   };
 }

@@ -68,6 +68,8 @@ describe("the uploader with a server", function () {
     );
     const [waiting, ...more] = pair.queue().waiting;
     assert.deepEqual([waiting?.paths, waiting?.attempts, more], [[bad], 1, []]);
+    const told = JSON.parse(pair.server.read("/var/lib/nix-binary-cache/announced/builder/queue.json")) as object;
+    assert.deepEqual({ ...told, since: 0, at: 0 }, { entries: 1, since: 0, at: 0 });
     pair.builder.write(bad, contents);
     pair.builder.must(["cachectl", "queue", "retry"]);
     assert.equal(pair.upload().status, 0);

@@ -13,6 +13,7 @@ import type { BuilderRoots } from "./roots.ts";
 import { serve } from "./serve.ts";
 import { describeStatus } from "./status.ts";
 import { queryStore } from "./store-query.ts";
+import { keepToldQueue, readToldQueue } from "./told-queue.ts";
 import { keysOfNix } from "./trust.ts";
 import { version } from "./version.ts";
 import { warmInBackground } from "./warm-hook.ts";
@@ -97,10 +98,12 @@ async function takeCommit({ host, keys, limits, roots, facts }: Call): Promise<A
   return say(host, answer);
 }
 
-function answerStatus({ host, builder, limits, roots, ledger }: Call): Promise<Answer> {
+async function answerStatus({ host, builder, limits, roots, ledger }: Call): Promise<Answer> {
   const { storeDirectory: store } = host;
+  const told = await readToldQueue(host.input);
+  if (told !== undefined) keepToldQueue(host.stateDirectory, builder.name, told, Date.now());
   const counts = { roots: roots.counts(), bytesToday: ledger.total() };
-  return Promise.resolve(say(host, describeStatus({ version, builder, limits, store, ...counts })));
+  return say(host, describeStatus({ version, builder, limits, store, ...counts }));
 }
 
 function say({ output }: Host, answer: object): Answer {

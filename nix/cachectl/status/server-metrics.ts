@@ -56,6 +56,21 @@ function builderMetrics(builders: readonly BuilderStatus[]): readonly Metric[] {
       each(({ lastCall }) => seconds(lastCall)),
     ),
     gauge(
+      "builder_queue_entries",
+      "Entries that wait on a builder, as it told last; absent when it never did.",
+      each(({ queue }) => queue?.entries),
+    ),
+    gauge(
+      "builder_queue_oldest_time_seconds",
+      "Since when the oldest entry waits on a builder, as it told last; absent when none does.",
+      each(({ queue }) => seconds(queue?.since)),
+    ),
+    gauge(
+      "builder_queue_told_time_seconds",
+      "When a builder last told of its queue.",
+      each(({ queue }) => seconds(queue?.at)),
+    ),
+    gauge(
       "builder_announced_paths",
       "Paths announced and not confirmed.",
       each(({ waiting }) => waiting.paths),

@@ -59,19 +59,30 @@ export function describeCounts({ bytes, hitBytes, asked, found, errors }: Server
 }
 
 export function describeBuilder(builder: BuilderStatus, now: number): string {
-  const { name, today, lastCommit, waiting, trouble, latencies } = builder;
+  const { name, today, lastCommit, waiting, trouble, latencies, queue } = builder;
   const last = lastCommit === undefined ? "has not uploaded yet" : `last upload ${showDuration(now - lastCommit)} ago`;
   const half = median(latencies.map(({ seconds }) => seconds));
   const parts = [
     last,
     ...(today.paths > 0 ? [`${plural(today.paths, "path")} (${showBytes(today.bytes)}) today`] : []),
     ...(half === undefined ? [] : [`half of the uploads within ${half.toFixed(1)} s`]),
+    describeTold(queue, builder.lastCall, now),
     ...(waiting.since === undefined
       ? []
       : [`${plural(waiting.paths, "path")} on the way for ${showDuration(now - waiting.since)}`]),
     ...(trouble === undefined ? [] : [`in the way: ${trouble}`]),
   ];
   return `${name}  ${parts.join(", ")}`;
+}
+
+/** "3 entries waiting there for 2 h, last heard of 5 min ago": what a builder told of its queue, and when it last called. */
+export function describeTold(queue: BuilderStatus["queue"], lastCall: number | undefined, now: number): string {
+  const heard = lastCall === undefined ? "never heard of" : `last heard of ${showDuration(now - lastCall)} ago`;
+  if (queue === undefined) return `its queue unknown, ${heard}`;
+  if (queue.entries === 0) return `nothing waiting there, ${heard}`;
+  const age = queue.since === undefined ? "" : ` for ${showDuration(now - queue.since)}`;
+  const entries = queue.entries === 1 ? "1 entry" : `${queue.entries} entries`;
+  return `${entries} waiting there${age} (told ${showDuration(now - queue.at)} ago), ${heard}`;
 }
 
 /** "120.0 GiB of 500.0 GiB free; the store takes 80.0 GiB of its 100.0 GiB, full in 40 days". */

@@ -1,6 +1,7 @@
 import { deliverGroup, newProgress, prepare } from "./group.ts";
 import type { LocalPath } from "./local-store.ts";
 import { matchingPattern, nameOf } from "./patterns.ts";
+import type { ToldQueue } from "../receive/told-queue.ts";
 import type { Committed, Room } from "./server.ts";
 import type { UploadSettings } from "./settings.ts";
 
@@ -25,6 +26,7 @@ export interface Delivery {
     announce(paths: readonly string[]): Promise<void>;
     commit(paths: readonly string[]): Promise<Committed>;
     room(): Promise<Room>;
+    tell(queue: ToldQueue): Promise<void>;
   };
   /** Told as soon as a path's fate is known, so that what is done is done, however the rest ends. */
   readonly settle: (path: string, outcome: Outcome) => void;

@@ -3,6 +3,7 @@ import { existsSync, rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fieldsOf, listOf, numberOf, parseJson, textsOf } from "../lib/json.ts";
 import { lastWords, run, type RunResult } from "../lib/run.ts";
+import type { ToldQueue } from "../receive/told-queue.ts";
 import { serverAlias, type SshFiles } from "./ssh-config.ts";
 
 /** The server does not answer, or turns this builder away: nothing else can be sent now either. */
@@ -106,6 +107,11 @@ export class Server {
       onDisk: (numberOf(store.get("freeBytes")) ?? Infinity) - (numberOf(store.get("minFreeBytes")) ?? 0),
       today: (numberOf(bytes.get("dailyLimit")) ?? Infinity) - (numberOf(bytes.get("today")) ?? 0),
     };
+  }
+
+  /** Has the server know what still waits here. It is not worth a failure: an older server takes no notice. Never throws. */
+  async tell(queue: ToldQueue): Promise<void> {
+    await this.#call("status", `${JSON.stringify({ queue })}\n`);
   }
 
   #call(verb: string, input: string): Promise<RunResult> {

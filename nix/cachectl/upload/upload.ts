@@ -4,6 +4,7 @@ import type { Queue } from "../queue/queue.ts";
 import { isDue, setBack } from "./backoff.ts";
 import { deliver, type Delivery } from "./deliver.ts";
 import { NixAway } from "./local-store.ts";
+import type { ToldQueue } from "../receive/told-queue.ts";
 import { ServerAway } from "./server.ts";
 import { Settlement } from "./settlement.ts";
 import { emptyState, readState, writeState, type UploadState } from "./state.ts";
@@ -49,6 +50,9 @@ export async function upload(run: UploadRun): Promise<UploadResult> {
   return session.result();
 }
 
+/** A clock that was set may make an entry older than the server believes of any. */
+const mostSeconds = 10 * 365 * 24 * 3600;
+
 class UploadSession {
   readonly #run: UploadRun;
   readonly #before: UploadState;
@@ -76,6 +80,8 @@ class UploadSession {
   }
 
   async close(): Promise<void> {
+    const reached = this.#state.server === undefined && !this.#run.stop.aborted;
+    if (reached) await this.#connection?.server.tell(this.#waiting());
     await this.#connection?.close();
     if (this.#state !== this.#before) this.#save();
   }
@@ -90,6 +96,16 @@ class UploadSession {
       waiting: this.#run.queue.waiting().length + this.#run.queue.arrived().length,
       ...(now.server && { reason: now.server.reason }),
     };
+  }
+
+  /** What still waits, and for how long by this machine's clock. */
+  #waiting(): ToldQueue {
+    const { queue } = this.#run;
+    const waiting = queue.waiting();
+    const arrived = queue.arrived();
+    const entries = waiting.length + arrived.length;
+    const age = waiting[0] === undefined ? 0 : Math.floor((Date.now() - waiting[0].queuedAt) / 1000);
+    return { entries, oldestSeconds: entries === 0 ? undefined : Math.min(Math.max(age, 0), mostSeconds) };
   }
 
   async #takeIn(): Promise<void> {

@@ -86,6 +86,14 @@ const ran = (
   };
 };
 
+/** What the Mac's uploader tells of its queue. */
+const tells =
+  (queue: object): Change["breaks"] =>
+  ({ machines: { macbook } }) =>
+    macbook.must(["ssh", "-F", `${STATE}/ssh/config`, "-T", "nix-binary-cache", "status"], {
+      stdin: JSON.stringify({ queue }),
+    });
+
 export const serverBreakages: readonly Breakage[] = [
   keys("no signing key", away(on, SECRET), /server-cache-1\.secret is not there: nothing can be signed/),
   keys(
@@ -138,6 +146,12 @@ export const serverBreakages: readonly Breakage[] = [
       ["rm", "/nix/var/nix/gcroots/nix-binary-cache/incoming/macbook/x"],
     ),
     /macbook announced 1 path 3 days ago/,
+    { level: warning },
+  ),
+  builders(
+    "a builder whose queue stands still",
+    { breaks: tells({ entries: 3, oldestSeconds: 180_000 }), mends: tells({ entries: 0 }) },
+    /^on macbook 3 in the queue, the oldest for 2 days \(told \d+ s ago\)$/,
     { level: warning },
   ),
   builders(

@@ -26,6 +26,15 @@ export function judgeBuilders(builders: readonly BuilderStatus[], now: number): 
       `on ${stuck.name}: cachectl doctor`,
     );
   }
+  const behind = builders.find(({ queue }) => queue?.since !== undefined && now - queue.since > day);
+  if (behind?.queue?.since !== undefined) {
+    const { entries, since, at } = behind.queue;
+    const told = `told ${showDuration(now - at)} ago`;
+    return warning(
+      `on ${behind.name} ${entries} in the queue, the oldest for ${showDuration(now - since)} (${told})`,
+      `on ${behind.name}: cachectl queue`,
+    );
+  }
   const troubled = builders.find(({ trouble }) => trouble !== undefined);
   if (troubled?.trouble !== undefined) {
     return warning(

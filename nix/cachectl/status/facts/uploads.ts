@@ -3,6 +3,7 @@ import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fieldsOf, numberOf, parseJson } from "../../lib/json.ts";
 import type { Paths } from "../../lib/paths.ts";
+import { knownQueue, type KnownQueue } from "../../receive/told-queue.ts";
 import { tailLines } from "./tail.ts";
 
 /** One builder as the server sees it. Times are milliseconds since 1970. */
@@ -20,6 +21,8 @@ export interface BuilderStatus {
   readonly kept: number;
   /** Paths that were announced and are not confirmed, and since when the oldest of them waits. */
   readonly waiting: { readonly paths: number; readonly since: number | undefined };
+  /** What still waits on the builder itself, as it told last; undefined when it never did. */
+  readonly queue: KnownQueue | undefined;
   /** From the announcement to the confirmation, in seconds, the latest last. */
   readonly latencies: readonly Latency[];
 }
@@ -57,6 +60,7 @@ export function builderStatus({ state, roots }: Pick<Paths, "state" | "roots">, 
     ),
     name,
     kept: list(join(roots, "uploads", name)).length,
+    queue: knownQueue(state, name),
     waiting: waitingIn(join(roots, "incoming", name)),
   }));
 }

@@ -7,7 +7,14 @@ import { byDay, byGroup, median } from "../figures.ts";
 import type { ServerStatus } from "../status.ts";
 import type { Traffic } from "../facts/traffic.ts";
 import type { BuilderStatus } from "../facts/uploads.ts";
-import { describeCanary, describeCounts, describeForecast, describeRetain, describeScrub } from "../text.ts";
+import {
+  describeCanary,
+  describeCounts,
+  describeForecast,
+  describeRetain,
+  describeScrub,
+  describeTold,
+} from "../text.ts";
 import { barChart, gaugeChart, lineChart } from "./charts.ts";
 import { markup, type Markup } from "./markup.ts";
 import { roundUp, roundUpBytes } from "./scale.ts";
@@ -65,11 +72,11 @@ export function uploadsSection(builders: readonly BuilderStatus[], now: number):
 }
 
 export function buildersSection(builders: readonly BuilderStatus[], now: number): Markup {
-  const rows = builders.map(({ name, lastCommit, today, waiting, kept, trouble }) => {
+  const rows = builders.map(({ name, lastCall, lastCommit, today, waiting, kept, trouble, queue }) => {
     const since = waiting.since === undefined ? "nothing" : `${waiting.paths} for ${showDuration(now - waiting.since)}`;
     const last = lastCommit === undefined ? "never" : `${showDuration(now - lastCommit)} ago`;
     const problem = trouble === undefined ? undefined : markup`<br><span class="bad">${trouble}</span>`;
-    return markup`<tr><th scope="row">${name}</th><td>${last}${problem}</td><td>${today.paths} (${showBytes(today.bytes)})</td><td>${since}</td><td>${kept}</td></tr>`;
+    return markup`<tr><th scope="row">${name}</th><td>${last}<br>${describeTold(queue, lastCall, now)}${problem}</td><td>${today.paths} (${showBytes(today.bytes)})</td><td>${since}</td><td>${kept}</td></tr>`;
   });
   const table = markup`<table><thead><tr><th scope="col">Builder</th><th scope="col">Last upload</th><th scope="col">Today</th><th scope="col">On its way</th><th scope="col">Kept</th></tr></thead><tbody>${rows}</tbody></table>`;
   return markup`<section class="wide"><h2>Builders</h2>${rows.length === 0 ? markup`<p>None has uploaded yet.</p>` : table}</section>`;
