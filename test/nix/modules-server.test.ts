@@ -91,6 +91,18 @@ for (const lib of libs()) {
       assert.equal(at(config, "services", "nginx", "eventsConfig"), "worker_connections 9;");
     });
 
+    it("has nginx give Prometheus the figures on the loopback alone, unless that or the page is off", async () => {
+      const portOf = async (settings?: object): Promise<string | undefined> => {
+        const { config } = await (settings === undefined ? on() : on(server(settings)));
+        const text = textAt(config, "services", "nginx", "appendHttpConfig");
+        return /listen (\S+);(?:(?!listen)[^])*location = \/metrics /.exec(text)?.[1];
+      };
+      assert.match((await portOf()) ?? "", /^127\.0\.0\.1:\d+$/);
+      assert.equal(await portOf({ status: { metricsPort: 9105 } }), "127.0.0.1:9105");
+      assert.equal(await portOf({ status: { metricsPort: null } }), undefined);
+      assert.equal(await portOf({ status: { enable: false } }), undefined);
+    });
+
     it("has nginx log what status counts, and no addresses", async () => {
       const text = textAt((await on()).config, "services", "nginx", "appendHttpConfig");
       assert.match(text, /access_log \/var\/log\/nginx\/nix-binary-cache\.log nix_binary_cache /);
