@@ -33,6 +33,14 @@ export const STATE = "/var/lib/nix-binary-cache";
 export const NIX_CONF = "/etc/nix/nix-binary-cache.conf";
 const NGINX = "/etc/nginx/lab.conf";
 
+/** A breakage that the doctor of the server itself is to name, for one of its checks. */
+export const onServer =
+  (check: string) =>
+  (what: string, change: Change, says: RegExp, rest: Pick<Partial<Saying>, "level" | "also"> = {}): Breakage => ({
+    ...{ what, on: "server", check, says, ...rest },
+    ...change,
+  });
+
 /** Nothing is changed: how the doctor is asked is what provokes it. */
 export const unchanged: Change = { breaks: () => Promise.resolve(), mends: () => Promise.resolve() };
 

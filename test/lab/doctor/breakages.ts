@@ -1,6 +1,7 @@
 /** Everything that is broken on the lab's machines, one after the other. */
 import type { Breakage } from "./breakage.ts";
 import { buildingBreakages } from "./building.ts";
+import { jobBreakages } from "./jobs.ts";
 import { nixBreakages } from "./nix.ts";
 import { serverBreakages } from "./server.ts";
 import { servingBreakages } from "./serving.ts";
@@ -12,4 +13,5 @@ export const breakages: readonly Breakage[] = [
   ...nixBreakages,
   ...buildingBreakages,
   ...serverBreakages,
+  ...jobBreakages,
 ];

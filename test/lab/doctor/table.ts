@@ -37,12 +37,14 @@ function plain(text: string): string {
 }
 
 /** Without what differs from lab to lab, and without the padding of a formatted table. */
-export function sameEverywhere(page: string): string {
+export function sameEverywhere(page: string): readonly string[] {
   return page
+    .replaceAll(/SHA256:[A-Za-z0-9+/]+/g, "FINGERPRINT")
     .replaceAll(/[0-9a-df-np-sv-z]{32}-[\w-]+/g, "PATH")
     .replaceAll(/\d+(?:\.\d+)?/g, "N")
     .replaceAll(/\b(?:B|KiB|MiB|GiB|TiB)\b/g, "SIZE")
     .replaceAll(/\bN (?:s|min|h)\b/g, "TIME")
     .replaceAll(/-{3,}/g, "---")
-    .replaceAll(/ +/g, " ");
+    .replaceAll(/ +/g, " ")
+    .split("\n");
 }
