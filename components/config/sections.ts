@@ -138,7 +138,9 @@ export const populate = z
       .default("committed")
       .describe("Build the committed lock; or an updated one as well; or push that update to a branch"),
     timeoutMinutes: z.int().min(1).default(120).describe("After this long one output is given up; the others go on"),
-    memoryMax: field.bytes.default("8GiB").describe("One output's evaluation and build may use this much memory"),
+    memoryMax: field.bytes
+      .default("8GiB")
+      .describe("One output's evaluation may use this much memory, and all builds on the server together"),
   })
   .describe("The scheduled job that fills the cache");
 

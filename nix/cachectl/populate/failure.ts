@@ -40,5 +40,5 @@ function reasonOf(ended: NixFailure["ended"], { timeoutSeconds, memoryBytes }: P
   // Nothing else kills it so: the kernel does, for the memory of its scope or unit.
   if (ended.status === null) return `it was killed, most likely for wanting ${limit}`;
   const words = lastWords(ended);
-  return /signal 9\b/.test(words) ? `${words}, most likely for its memory` : words;
+  return /signal 9\b/.test(words) ? `${words}, most likely for its memory (populate.buildMemoryMax)` : words;
 }

@@ -44,7 +44,16 @@ in
       };
       memoryMax = setting [ "populate" "memoryMax" ] "8GiB" {
         type = kinds.bytes;
-        description = "What one output's evaluation and build may use, and the job as a whole.";
+        description = "What one output's evaluation may use, and the job as a whole; builds are the daemon's.";
+      };
+      buildMemoryMax = mkOption {
+        type = types.nullOr kinds.bytes;
+        default = server.populate.memoryMax;
+        defaultText = lib.literalExpression "populate.memoryMax";
+        description = ''
+          What builds on this server may use, all together and whoever asked for them: the MemoryMax of nix-daemon.service
+          where populate is on, unless you set that yourself. null: the daemon is left alone.
+        '';
       };
       deployKeyFile = mkOption {
         type = types.nullOr kinds.secretPath;

@@ -64,6 +64,16 @@ in
       job.timer (job.calendar server.populate.schedule)
     );
 
+    # Populate's builds are the daemon's children, outside the job's own limit. One that wants more ends alone.
+    systemd.services.nix-daemon =
+      mkIf (server.populate.enable && server.populate.buildMemoryMax != null)
+        {
+          serviceConfig = {
+            MemoryMax = lib.mkDefault (job.size server.populate.buildMemoryMax);
+            OOMPolicy = lib.mkDefault "continue";
+          };
+        };
+
     systemd.services.nix-binary-cache-retain = mkIf server.retention.enable (job.service "retain" retains);
     systemd.timers.nix-binary-cache-retain = mkIf server.retention.enable (
       job.timer (job.calendar server.retention.schedule)
