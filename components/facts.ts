@@ -6,8 +6,18 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { inspectServer, type Inspection } from "./cache-server/index.ts";
 import { type CiPlan, prepareCi } from "./ci-publisher/index.ts";
-import type { LoadedConfig } from "./config.ts";
-import { checkRetirement, toldKeys } from "./signing-key/index.ts";
+import type { LoadedConfig, StackConfig } from "./config.ts";
+import { machinesOf } from "./client-settings/index.ts";
+import {
+  addressesOf,
+  askClients,
+  checkConfirmed,
+  checkRetirement,
+  type Reader,
+  retiredKeys,
+  toldKeys,
+} from "./signing-key/index.ts";
+import type { SshSession } from "./ssh-session.ts";
 import { policySettings, prepareTailnetAccess, type TailnetPlan } from "./tailnet-access/index.ts";
 import { isAwake } from "./upload-hook/index.ts";
 
@@ -22,20 +32,30 @@ export interface Facts {
 
 /** @throws Error with everything that is wrong, a line each */
 export async function gatherFacts(loaded: LoadedConfig): Promise<Facts> {
+  const [inspected, found] = [inspect(loaded), findAwake(loaded)];
   const [tailnet, inspection, ci, awake] = await allOrEveryReason([
     prepareTailnetAccess(policySettings(loaded)),
-    inspect(loaded),
+    inspected,
     planCi(loaded),
-    findAwake(loaded),
-    keysAreTrusted(loaded),
+    found,
+    keysAreTrusted(loaded, inspected, found),
   ]);
   return { tailnet, inspection, ci, awake };
 }
 
-async function inspect({ config: { server }, secrets }: LoadedConfig): Promise<Inspection> {
-  const { name, address, sshPort: port, user, hostKey, flake, configuration } = server;
+async function inspect(loaded: LoadedConfig): Promise<Inspection> {
+  const { flake, configuration } = loaded.config.server;
+  return inspectServer({ ...(await reach(loaded)), flake, configuration });
+}
+
+/** How the server is reached before anything is declared. */
+async function reach({
+  config: { server },
+  secrets,
+}: LoadedConfig): Promise<Pick<SshSession, "target" | "privateKey">> {
+  const { name, address, sshPort: port, user, hostKey } = server;
   const privateKey = secrets.deployKey && (await valueOf(secrets.deployKey));
-  return inspectServer({ target: { name, address, port, user, hostKey }, privateKey, flake, configuration });
+  return { target: { name, address, port, user, hostKey }, privateKey };
 }
 
 /** The configuration was checked: where CI is enabled, its repository and its signing key are there. */
@@ -45,10 +65,31 @@ async function planCi({ config: { ci, server }, secrets, stack }: LoadedConfig):
   return { ...(await prepareCi({ ...ci, repository: ci.repository, ssh: server.ssh, stack })), signingKey };
 }
 
-/** Asynchronous as the others are, so that its reason stands beside theirs. */
-async function keysAreTrusted({ config, stack }: LoadedConfig): Promise<void> {
-  await Promise.resolve();
-  checkRetirement(stack, config.signing.keys, toldKeys(stack));
+/**
+ * No key goes while a machine trusts only that. The machines are asked about, by way of the server, when a key goes and
+ * not otherwise.
+ */
+async function keysAreTrusted(
+  loaded: LoadedConfig,
+  inspected: Promise<Inspection>,
+  found: Promise<ReadonlySet<string>>,
+): Promise<void> {
+  const { config, stack } = loaded;
+  const { keys, retireUnconfirmed } = config.signing;
+  // A server that can't be asked is the inspection's to tell.
+  const inspection = await inspected.catch(() => undefined);
+  const told = [...(toldKeys(stack) ?? []), ...(inspection?.told ?? [])];
+  checkRetirement(stack, keys, told);
+  const retired = retiredKeys(keys, told);
+  if (retired.length === 0 || retireUnconfirmed || inspection === undefined) return;
+  const [words, readers] = await Promise.all([reach(loaded).then(askClients), readersOf(config, await found)]);
+  checkConfirmed({ keys, retired, readers, words });
+}
+
+/** Machines that read, but for the server, and those that are told the new keys by this same update. */
+function readersOf(config: StackConfig, awake: ReadonlySet<string>): Promise<Reader[]> {
+  const readers = machinesOf(config).filter(({ name }) => name !== config.server.name && !awake.has(name));
+  return Promise.all(readers.map(async ({ name, address }) => ({ name, addresses: await addressesOf(address) })));
 }
 
 async function findAwake({ config }: LoadedConfig): Promise<ReadonlySet<string>> {

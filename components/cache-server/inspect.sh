@@ -26,12 +26,18 @@ nix_flakes() {
 
 # Store paths, hashes and counts need no escaping in JSON.
 report() {
-    printf '{"drvPath":"%s","outPath":"%s","revision":"%s","builds":%s,"fetches":%s,"size":"%s","current":"%s"}\n' \
+    printf '{"drvPath":"%s","outPath":"%s","revision":"%s","builds":%s,"fetches":%s,"size":"%s","current":"%s","told":%s}\n' \
         "$(cat "$scratch/drv")" "$(cat "$scratch/out")" "$(revision)" \
         "$(grep -c '^ */nix/store/.*\.drv$' "$scratch/plan")" \
         "$(grep '^ */nix/store/' "$scratch/plan" | grep -vc '\.drv$')" \
         "$(sed -n 's/.*will be fetched (\([^)]*\)).*/\1/p' "$scratch/plan" | head -n 1)" \
-        "$(readlink -f /nix/var/nix/profiles/system 2>/dev/null)"
+        "$(readlink -f /nix/var/nix/profiles/system 2>/dev/null)" "$(told)"
+}
+
+# The keys that machines are told to trust, as the system that runs now has them: a JSON list out of JSON in one line.
+told() {
+    keys=$(sed -n 's/.*"publicKeys":\(\[[^]]*\]\).*/\1/p' /var/lib/nix-binary-cache/config.json 2>/dev/null | head -n 1)
+    echo "${keys:-[]}"
 }
 
 # A flake in git has a revision; one that is a plain folder has only its contents' hash.

@@ -15,6 +15,8 @@ export interface Inspection {
   readonly size: string;
   /** The system that runs now; empty when there is no system profile yet. */
   readonly current: string;
+  /** Public halves, `NAME:BASE64`, that machines were told to trust, by the facts in the system that runs now. */
+  readonly told: readonly string[];
 }
 
 export interface InspectionRequest {

@@ -1,2 +1,9 @@
-export { cacheUrl, ClientSettings, nixVars, type ClientSettingsArgs, type NixVars } from "./client-settings.ts";
+export {
+  cacheUrl,
+  ClientSettings,
+  machinesOf,
+  nixVars,
+  type ClientSettingsArgs,
+  type NixVars,
+} from "./client-settings.ts";
 export { nixConf } from "./nix-conf.ts";

@@ -15,8 +15,8 @@ export function toldKeys(stack: string, folder = new URL("../../nix/vars/", impo
 
 /**
  * Refuses a list of keys of which machines trust none: what the server signs with them would be built again everywhere.
- * What machines trust is what nix/vars/<stack>.json says, the file that their configurations read; whether each has
- * switched to it only `cachectl doctor signing-key` there can tell.
+ * What machines were told is in nix/vars/<stack>.json, the file that their configurations read, and in the server's own
+ * copy of it; whether each has switched to it, the machines tell the server: confirmation.ts.
  *
  * @throws Error with what to do
  */
@@ -28,4 +28,10 @@ export function checkRetirement(stack: string, keys: readonly string[], told: re
       `(nix/vars/${stack}.json). Keep ${trusted[0] ?? ""} beside the new key, run pulumi up and npm run nix-vars -- ` +
       `${stack}, switch every machine, and retire the old key then: docs/rotating-keys.md.`,
   );
+}
+
+/** Names of keys that machines were told to trust and that are on the list no more. `told`: `NAME:BASE64`. */
+export function retiredKeys(keys: readonly string[], told: readonly string[]): string[] {
+  const names = told.map((key) => key.split(":")[0] ?? "");
+  return [...new Set(names)].filter((name) => !keys.includes(name));
 }

@@ -1,4 +1,5 @@
-# cachectl on a machine that only reads, for `cachectl doctor`, `cachectl coverage` and nix-binary-cache-tell there. On NixOS and on nix-darwin.
+# cachectl on a machine that only reads, for `cachectl doctor` and `cachectl coverage` there, and for nix-binary-cache-tell.
+# On NixOS and on nix-darwin.
 { config, lib, ... }:
 let
   inherit (config.services.nix-binary-cache) client package;

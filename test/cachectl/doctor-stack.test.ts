@@ -58,6 +58,7 @@ class StackWorld {
     fetches: 0,
     size: "",
     current: "/nix/store/new",
+    told: [],
   };
   info = "StoreDir: /nix/store\nPriority: 50\n";
   policy = livePolicy;

@@ -14,6 +14,7 @@ const inspection = {
   fetches: 2,
   size: "1 MiB",
   current: "",
+  told: [],
 };
 const halves = JSON.stringify({ sshKey: `ssh-ed25519 ${"B".repeat(68)}`, signingKey: `mac-1:${"C".repeat(43)}=` });
 

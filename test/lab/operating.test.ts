@@ -59,10 +59,22 @@ describe("operating it", function () {
     assert.deepEqual(await signersOf(job.built.path), ["macbook-1", ...keys]);
   }
 
-  it("rotating by the new name alone proves nothing, and is rolled back", async () => {
-    const failed = await up({ signing: { keys: [second] } });
-    assert.equal(failed.ok, false);
-    assert.match(failed.message, /lacks a signature by a trusted key[^]*run pulumi up again/);
+  /** `pulumi up` that takes keys away is refused, and has changed nothing. */
+  async function refused(...keys: readonly string[]): Promise<string> {
+    const result = await up({ signing: { keys } });
+    assert.equal(result.ok, false, "was not refused");
+    assert.deepEqual(changed(result), []);
+    return result.message;
+  }
+
+  /** The desktop takes the stack's facts up, and looks at the cache, as its timer does each day. */
+  async function switchDesktop(now: OperationResult): Promise<void> {
+    await adoptVars(world, now);
+    await world.machines.desktop.must(["cachectl", "doctor", "cache-info"]);
+  }
+
+  it("rotating by the new name alone is refused: no machine was told of it", async () => {
+    assert.match(await refused(second), /machines trust only server-cache-1[^]*Keep server-cache-1 beside the new key/);
     assert.deepEqual(await signers(), [first]);
   });
 
@@ -73,7 +85,19 @@ describe("operating it", function () {
     assert.deepEqual(await signers(), [first, second]);
     // The desktop trusts the old one alone.
     await substitutes(both, first, second);
-    await adoptVars(world, both);
+    await world.machines.desktop.must(["cachectl", "doctor", "cache-info"]);
+    assert.match(await refused(second), new RegExp(`desktop .* trusts only ${first}: switch it to the new nix/vars`));
+    // After a leak, nobody waits for it.
+    const anyway = { signing: { keys: [second], retireUnconfirmed: true } };
+    const preview = await pulumi(world, "preview", { settings: { ...world.settings, ...anyway } });
+    assert.ok(changed(mustSucceed(preview)).includes(`delete signing-key-${first}`), changed(preview).join(", "));
+    await switchDesktop(both);
+    const { server, desktop } = world.machines;
+    // What no machine of ours says, is no word.
+    for (const value of ["a%20b", "%0a1%20100.64.0.1%20x", '"\\', "x".repeat(70), "a,".repeat(40), ""])
+      await desktop.must(["curl", "-sf", "-m", "5", "-g", `${varsOf(both).cache.url}/nix-cache-info?trusts=${value}`]);
+    const { stdout } = await server.must(["cachectl", "clients"]);
+    assert.match(stdout, new RegExp(`^${desktop.address} +desktop +${first}, ${second} `, "m"));
   });
 
   it("rotating ends with the new one alone; the old one's secret half stays where it is", async () => {
@@ -86,9 +110,9 @@ describe("operating it", function () {
     await rotate(first, second);
     const back = await rotate(first);
     assert.deepEqual(varsOf(back).cache.publicKeys, varsOf(stack).cache.publicKeys);
-    await adoptVars(world, back);
+    await switchDesktop(back);
     await substitutes(back, first);
-    await rotate(first, second);
+    await switchDesktop(await rotate(first, second));
     await rotate(second);
   });
 

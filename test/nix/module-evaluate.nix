@@ -15,7 +15,11 @@
 }:
 let
   lib = import (/. + libPath);
-  package = name: "/nix/store/${name}";
+  package = name: {
+    type = "derivation";
+    inherit name;
+    outPath = "/nix/store/${name}";
+  };
   pkgs = {
     stdenv.hostPlatform.system = system;
     runtimeShell = "/bin/sh";
