@@ -28,7 +28,8 @@ export function tryLock(file: string): Lock | undefined {
 function begin(file: string): Lock | undefined {
   const database = new DatabaseSync(file, { timeout: 0 });
   try {
-    database.exec("BEGIN EXCLUSIVE");
+    // A journal on the disk would need room, which a full one does not have.
+    database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
     return { release: () => database.close() };
   } catch (error) {
     database.close();

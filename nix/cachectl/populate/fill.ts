@@ -1,11 +1,12 @@
 /** One output, from its evaluation to its root. Whatever goes wrong with it costs only itself. */
+import { existsSync } from "node:fs";
 import type { BuildPlan } from "../coverage/plan.ts";
 import type { FlakeOutput } from "./attribute.ts";
 import { afterwards } from "./afterwards.ts";
 import type { StoreReader } from "./closure.ts";
 import { failure } from "./failure.ts";
 import { build, planBuild } from "./build.ts";
-import { evaluate } from "./evaluate.ts";
+import { evaluate, type Evaluated } from "./evaluate.ts";
 import { isKnown } from "./known.ts";
 import type { LockedFlake } from "./locked-flake.ts";
 import type { Nix } from "./nix.ts";
@@ -118,11 +119,30 @@ async function make(
     return { status: "unchanged", paths: expected, ...carried(before, expected) };
   }
   roots.hold(output.group, [found.drvPath, ...expected]);
+  try {
+    return await realise(filling, output, found, before, deadline);
+  } catch (error) {
+    if (existsSync(found.drvPath)) throw error;
+    // A collection that looked for roots before there was this one took the derivation. From here on it stays.
+    return realise(filling, output, await evaluate(nix, flake, output.path, deadline), before, deadline);
+  }
+}
+
+/** Builds or fetches what was evaluated, which is held, and gives it its root. */
+async function realise(
+  filling: Filling,
+  output: FlakeOutput,
+  found: Evaluated,
+  before: OutputResult | undefined,
+  deadline: number,
+): Promise<Finding> {
+  const { nix, roots, settings, time } = filling;
+  const expected = [...found.outputs.values()];
   const plan = await planBuild(nix, found.drvPath, deadline);
   if (await isUpstream(filling, output, found, plan)) return { status: "upstream" };
   const isThere = plan.builds.length + plan.fetches.length + plan.missing.length === 0 && !found.open;
   const paths = isThere ? expected : await build(nix, found.drvPath, deadline);
-  roots.commit(output.group, paths, keep, time);
+  roots.commit(output.group, paths, keepOf(output, settings), time);
   return { status: statusOf(plan), paths, ...counts(plan), ...(await afterwards(filling, paths, before?.paths ?? [])) };
 }
 
