@@ -15,13 +15,14 @@ export function removeWorlds(): void {
 
 /** See the file's comment. `removeWorlds` at the end. */
 export class NixWorld {
-  readonly folder = mkdtempSync(join(tmpdir(), "populate-"));
+  readonly folder: string;
   /** What was started in it, and ends with it. */
   readonly children: ChildProcess[] = [];
   readonly env: NodeJS.ProcessEnv;
 
-  /** @param settings further lines of nix.conf */
-  constructor(bin: string, settings: readonly string[] = []) {
+  /** @param settings further lines of nix.conf @param disk the folder that it lies in */
+  constructor(bin: string, settings: readonly string[] = [], disk = tmpdir()) {
+    this.folder = mkdtempSync(join(disk, "populate-"));
     worlds.add(this);
     chmodSync(this.folder, 0o755);
     this.env = ownStore(this.folder, bin, settings);

@@ -18,18 +18,21 @@ export interface Called {
 
 /** See the file's comment. `removeWorlds` at the end. */
 export class PopulateWorld extends NixWorld {
-  readonly state = join(this.folder, "state");
-  readonly repository = join(this.folder, "repository");
-  readonly words = join(this.folder, "words");
+  readonly state: string;
+  readonly repository: string;
+  readonly words: string;
   /** config.json's `populate`. */
   populate: Record<string, unknown> = { timeoutMinutes: 2, memoryMax: "2GiB" };
   retention: Record<string, unknown> = {};
   cache: Record<string, unknown> = {};
   warm: Record<string, unknown> | undefined;
 
-  /** @param settings further lines of nix.conf */
-  constructor(bin: string, settings: readonly string[] = []) {
-    super(bin, settings);
+  /** @param settings further lines of nix.conf @param disk the folder that it lies in */
+  constructor(bin: string, settings: readonly string[] = [], disk?: string) {
+    super(bin, settings, disk);
+    this.state = join(this.folder, "state");
+    this.repository = join(this.folder, "repository");
+    this.words = join(this.folder, "words");
     mkdirSync(this.state);
     this.write(this.words, "words", "one\n");
   }

@@ -69,9 +69,20 @@ async function runOnce(
   const progress = progressOn(stderr, options.json === true);
   const before = readResult(file);
   const result = await populate({ paths, env, stop, settings, config, before, only: positionals, progress });
-  writeResult(file, result);
+  // Said first: a full disk takes the result, and this is all that is left of it.
   stdout.write(options.json === true ? `${JSON.stringify(result)}\n` : describeResult(result));
+  keep(file, result);
   return exitStatus(result);
+}
+
+function keep(file: string, result: PopulateResult): void {
+  try {
+    writeResult(file, result);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const rest = "what was built has its roots, and the next run goes on from there. Make room: sudo cachectl retain";
+    throw new Error(`${file} can't be written (${why}); ${rest}`, { cause: error });
+  }
 }
 
 function exitStatus({ stopped: wasStopped, problems, outputs }: PopulateResult): number {

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { tryLock } from "../../nix/cachectl/lib/lock.ts";
+import { replaceFile } from "../../nix/cachectl/lib/replace-file.ts";
 
-describe("the lock on a full disk", () => {
+describe("on a full disk", () => {
   let folder: string;
   before("needs root, for a small disk of its own", function () {
     if (process.getuid?.() !== 0) this.skip();
@@ -19,7 +20,7 @@ describe("the lock on a full disk", () => {
     rmSync(folder, { recursive: true });
   });
 
-  it("is taken by one, refused to others, and taken again once it is free", () => {
+  it("a lock is taken by one, refused to others, and taken again once it is free", () => {
     const file = join(folder, "lock");
     const first = tryLock(file);
     assert.ok(first);
@@ -28,5 +29,16 @@ describe("the lock on a full disk", () => {
     const again = tryLock(file);
     assert.ok(again);
     again.release();
+  });
+
+  it("a file that is replaced stays what it was when only a part of the new one has room", () => {
+    const [file, page] = [join(folder, "replaced"), 4096];
+    // Two pages are free: one for the first file, one for half of the second.
+    writeFileSync(join(folder, "filling"), Buffer.alloc(64 * 1024 - 2 * page));
+    replaceFile(file, "first\n", 0o644);
+    assert.equal(statfsSync(folder).bavail, 1);
+    assert.throws(() => replaceFile(file, "x".repeat(2 * page), 0o644), { code: "ENOSPC" });
+    assert.equal(readFileSync(file, "utf8"), "first\n");
+    assert.deepEqual(readdirSync(folder).sort(), ["filling", "lock", "replaced"]);
   });
 });
