@@ -1,11 +1,35 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { existsSync, lstatSync, mkdirSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { nixOrSkip } from "../support/nix.ts";
 import { processesOf } from "./populate-watch.ts";
 import { outcome, PopulateWorld, removeWorlds, system } from "./populate-world.ts";
+
+/** A new group of processes that have so many bytes together, of either version of the kernel's; undefined where there is none. */
+function memoryGroup(bytes: number): string | undefined {
+  const name = `nix-binary-cache-test-${process.pid}`;
+  const forms: readonly [string, string][] = [
+    ["/sys/fs/cgroup/memory", "memory.limit_in_bytes"],
+    ["/sys/fs/cgroup", "memory.max"],
+  ];
+  for (const [root, limit] of forms) {
+    const group = join(root, name);
+    try {
+      mkdirSync(group);
+      if (existsSync(join(group, limit))) {
+        writeFileSync(join(group, limit), String(bytes));
+        return group;
+      }
+      rmdirSync(group);
+    } catch {
+      // Not mounted, or not ours to write.
+    }
+  }
+  console.warn("      skipped: there is no cgroup here that binds memory");
+  return undefined;
+}
 
 /** As on a server: the store is root's, and populate a user of its own that only the daemon builds for. */
 describe(`populate by Nix's daemon${process.getuid?.() === 0 ? "" : " (skipped: needs root)"}`, function () {
@@ -29,9 +53,11 @@ describe(`populate by Nix's daemon${process.getuid?.() === 0 ? "" : " (skipped: 
   });
   afterEach(async () => {
     if (process.getuid?.() !== 0) return;
-    const gone = outcome(daemon);
-    daemon.kill();
-    await gone;
+    if (daemon.exitCode === null && daemon.signalCode === null) {
+      const gone = outcome(daemon);
+      daemon.kill();
+      await gone;
+    }
     removeWorlds();
   });
 
@@ -62,6 +88,34 @@ describe(`populate by Nix's daemon${process.getuid?.() === 0 ? "" : " (skipped: 
     assert.deepEqual(new Set(Object.values(world.statuses())), new Set(["built", "left"]));
     const files = ["populate.json", "populate/source/flake.nix", "populate/home/.gitconfig", "populate/lock"];
     for (const file of files) assert.equal(lstatSync(join(world.state, file)).uid, 65534, file);
+  });
+
+  it("loses a build that eats the memory of all builds, and no other: as MemoryMax of nix-daemon.service has it", async function () {
+    const group = memoryGroup(256 * 1024 ** 2);
+    if (group === undefined) return this.skip();
+    try {
+      writeFileSync(join(group, "cgroup.procs"), String(daemon.pid));
+      const builds = { a: "echo good >$out", b: "exec tail /dev/zero", c: "echo good, too >$out" };
+      const packages = Object.entries(builds).map(
+        ([name, script]) =>
+          `${name} = derivation { name = "${name}"; system = "@SYSTEM@"; builder = "/bin/sh"; PATH = "/usr/bin:/bin"; args = [ "-c" "${script}" ]; };`,
+      );
+      world.useText(`{ outputs = _: { packages."@SYSTEM@" = { ${packages.join("\n")} }; }; }\n`);
+      const { status, stdout } = await world.callAsNobody(["populate"], []);
+      assert.equal(status, 1, stdout);
+      assert.deepEqual(Object.values(world.statuses()), ["built", "failed", "built"]);
+      assert.match(
+        world.output(`packages.${system}.b`).reason ?? "",
+        /signal 9.*its memory \(populate\.buildMemoryMax\)/,
+      );
+      assert.equal(daemon.exitCode, null);
+    } finally {
+      const gone = outcome(daemon);
+      daemon.kill("SIGKILL");
+      await gone;
+      await until("nothing of it runs", () => readFileSync(join(group, "cgroup.procs"), "utf8") === "");
+      rmdirSync(group);
+    }
   });
 
   it("ends a build that hangs, in the daemon too", async () => {
