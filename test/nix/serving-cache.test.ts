@@ -45,7 +45,10 @@ describe("nginx keeps NARs", function () {
         { "Accept-Language": "de", Authorization: "Basic eDp5" },
       ];
       const answers = [];
-      for (const headers of clients) answers.push(await ask(pair.nginx.url + served.nar, headers));
+      for (const headers of clients) {
+        answers.push(await ask(pair.nginx.url + served.nar, headers));
+        await pair.nginx.settled();
+      }
       answers.push(await ask(`${pair.nginx.url}${served.nar}&client=1`, zstd));
       answers.push(await ask(`${pair.nginx.url}${served.nar.replace("?", "?client=2&")}`, zstd));
       assert.deepEqual(
@@ -122,6 +125,7 @@ describe("nginx keeps NARs", function () {
     pair.upstream.manner = { cacheControl: "no-store" };
     for (const expected of ["MISS", "HIT"]) {
       assert.equal((await ask(pair.nginx.url + served.nar)).headers["x-cache"], expected);
+      await pair.nginx.settled();
     }
   });
 

@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { until } from "./serving-client.ts";
 import { accepts, configText, environment, freePort, type ConfigArguments } from "./serving-tools.ts";
 
 /** A running nginx with a folder of its own. */
@@ -72,6 +73,11 @@ export class Nginx {
     const all = readdirSync(this.cache, { recursive: true, encoding: "utf8" });
     const isWhole = (name: string): boolean => /(?:^|\/)[0-9a-f]{32}$/.test(name);
     return { whole: all.filter(isWhole), parts: all.filter((name) => /\.\d{10}$/.test(name)) };
+  }
+
+  /** Waits until what was fetched is in the cache: nginx gives a copy its name a moment after its reader has the last byte. */
+  settled(): Promise<void> {
+    return until(() => this.cached().parts.length === 0);
   }
 
   /** The processes that stay: the first is the master, the others are workers and the cache's manager. */

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, rmSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ask } from "./serving-client.ts";
+import { ask, until } from "./serving-client.ts";
 import { Nginx } from "./serving-nginx.ts";
 import { haveTools } from "./serving-tools.ts";
 import { Upstream } from "./serving-upstream.ts";
@@ -45,6 +45,7 @@ describe("nginx that ends in the middle of its work", function () {
     const served = upstream.add();
     const first = await start();
     assert.ok((await ask(first.url + served.nar)).whole);
+    await first.settled();
     await first.stop();
     const { headers, body } = await ask((await start()).url + served.nar);
     assert.deepEqual([headers["x-cache"], upstream.fills(served)], ["HIT", 1]);
@@ -65,6 +66,7 @@ describe("nginx that ends in the middle of its work", function () {
       const { headers, body } = await ask(second.url + served.nar);
       assert.ok(body.equals(served.bytes));
       if (cached !== undefined) assert.equal(headers["x-cache"], cached);
+      await until(() => second.cached().whole.length > 0);
     }
   });
 
@@ -79,6 +81,7 @@ describe("nginx that ends in the middle of its work", function () {
     const served = upstream.add();
     const first = await start();
     assert.ok((await ask(first.url + served.nar)).whole);
+    await first.settled();
     const { cache } = first;
     const [copy = ""] = first.cached().whole;
     await first.stop("kill");
@@ -87,6 +90,7 @@ describe("nginx that ends in the middle of its work", function () {
     atBoot("open");
     const second = await start();
     assert.deepEqual((await ask(second.url + served.nar)).body, served.bytes);
+    await second.settled();
     await second.stop();
     atBoot("close");
     atBoot("open");
@@ -113,7 +117,7 @@ describe("nginx that ends in the middle of its work", function () {
     const since = performance.now();
     assert.ok((await ask(nginx.url + served.nar)).body.equals(served.bytes));
     assert.ok(performance.now() - since < 6000, "waits for the three seconds of fillTimeout");
-    await ask(nginx.url + served.nar);
+    await until(() => nginx.cached().whole.length > 0);
     assert.equal((await ask(nginx.url + served.nar)).headers["x-cache"], "HIT");
   });
 

@@ -35,6 +35,7 @@ describe("cachectl warm, with the real nginx", function () {
     );
     const { warmed, skipped } = told as { warmed: number; skipped: unknown[] };
     assert.deepEqual([status, warmed, skipped], [0, 5, []]);
+    await pair.nginx.settled();
     for (const served of all) {
       const { headers, body } = await ask(pair.nginx.url + served.nar, { "Accept-Encoding": "gzip, br, zstd" });
       assert.equal(headers["x-cache"], "HIT");
