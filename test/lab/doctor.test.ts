@@ -6,6 +6,7 @@ import type { Finding, Level } from "../../nix/cachectl/doctor/finding.ts";
 import { breakages } from "./doctor/breakages.ts";
 import { STATE, type Saying } from "./doctor/breakage.ts";
 import { stackBreakages, stackDoctor } from "./doctor/stack.ts";
+import { elsewhere } from "./doctor/stack-elsewhere.ts";
 import { pageOf, type Said, sameEverywhere } from "./doctor/table.ts";
 import { wordsOfChecks } from "./doctor/words.ts";
 import type { MachineName } from "./instance.ts";
@@ -135,7 +136,7 @@ describe("the doctor, on the lab's machines", function () {
         assert.ok(well.includes(name), `${name}: ${JSON.stringify(findings.find(({ check }) => check === name))}`);
     });
 
-    for (const breakage of stackBreakages) {
+    for (const breakage of [...elsewhere, ...stackBreakages]) {
       const { what, check, level, says } = breakage;
       it(`names: ${what} (${check})`, async () => {
         let findings: readonly Finding[] = [];
