@@ -24,17 +24,41 @@ async function call(
 const tailscale = (world: World, method: string, path: string, body?: object): Promise<Record<string, unknown>> =>
   call(`Bearer ${world.secrets.tailscaleApiKey}`, method, `${world.standIns.tailscale}/api/v2/${path}`, body);
 
-const workflow = `repos/${REPOSITORY}/contents/.github/workflows/nix-cache.yml`;
-
-/** Changes the workflow in the repository as somebody does who edits it there. */
-async function editWorkflow({ standIns, secrets }: World, edit: (text: string) => string): Promise<void> {
-  const url = `${standIns.github}api/v3/${workflow}`;
-  const authorization = `Bearer ${secrets.githubToken}`;
-  const { sha, content } = await call(authorization, "GET", `${url}?ref=main`);
-  const text = edit(Buffer.from(String(content), "base64").toString("utf8"));
-  const changed = { message: "Edit", branch: "main", sha, content: Buffer.from(text).toString("base64") };
-  await call(authorization, "PUT", url, changed);
+/** GitHub's answer to the operator about the lab's repository. */
+function github(
+  { standIns, secrets }: World,
+  method: string,
+  path: string,
+  body?: object,
+): Promise<Record<string, unknown>> {
+  return call(`Bearer ${secrets.githubToken}`, method, `${standIns.github}api/v3/repos/${REPOSITORY}/${path}`, body);
 }
+
+const workflow = "contents/.github/workflows/nix-cache.yml";
+let written = "";
+
+/** Puts another text in the workflow's place, as somebody does who edits it at GitHub; null takes the file away. */
+async function replaceWorkflow(world: World, edit: (text: string) => string | null): Promise<void> {
+  const { sha, content } = await github(world, "GET", `${workflow}?ref=main`);
+  written = String(content);
+  const text = edit(Buffer.from(written, "base64").toString("utf8"));
+  const change = { message: "Edit", branch: "main", sha };
+  if (text === null) await github(world, "DELETE", workflow, change);
+  else await github(world, "PUT", workflow, { ...change, content: Buffer.from(text).toString("base64") });
+}
+
+/** Puts it back as it was. */
+async function restoreWorkflow(world: World): Promise<void> {
+  const { sha } = await github(world, "GET", `${workflow}?ref=main`).catch(() => ({ sha: undefined }));
+  await github(world, "PUT", workflow, {
+    message: "Restore",
+    branch: "main",
+    content: written,
+    ...(sha !== undefined && { sha }),
+  });
+}
+
+const port = "environments/nix-cache/variables/NIX_CACHE_SSH_PORT";
 
 async function tagServer(world: World, tags: readonly string[]): Promise<void> {
   const { devices } = (await tailscale(world, "GET", "tailnet/-/devices")) as {
@@ -61,9 +85,27 @@ async function makePoorClient(world: World): Promise<void> {
 export const elsewhere: readonly StackBreakage[] = [
   {
     what: "a workflow that somebody edited",
-    breaks: (world) => editWorkflow(world, (text) => `${text}# mine\n`),
-    mends: (world) => editWorkflow(world, (text) => text.replace(/# mine\n$/, "")),
+    breaks: (world) => replaceWorkflow(world, (text) => `${text}# mine\n`),
+    mends: restoreWorkflow,
     ...{ check: "workflow", level: "warning", says: /nix-cache\.yml on main is another one than the stack's/ },
+  },
+  {
+    what: "a workflow that is gone",
+    breaks: (world) => replaceWorkflow(world, () => null),
+    mends: restoreWorkflow,
+    ...{ check: "workflow", level: "failure", says: /nix-cache\.yml on main is not there/ },
+  },
+  {
+    what: "somebody else's workflow",
+    breaks: (world) => replaceWorkflow(world, () => "name: mine\non: push\njobs: {}\n"),
+    mends: restoreWorkflow,
+    ...{ check: "workflow", level: "failure", says: /nix-cache\.yml on main was not written by this program/ },
+  },
+  {
+    what: "a variable with another value",
+    breaks: (world) => github(world, "PATCH", port, { name: "NIX_CACHE_SSH_PORT", value: "2222" }),
+    mends: (world) => github(world, "PATCH", port, { name: "NIX_CACHE_SSH_PORT", value: "22" }),
+    ...{ check: "ci-secrets", level: "warning", says: /NIX_CACHE_SSH_PORT is "2222" at GitHub, the stack says "22"/ },
   },
   {
     what: "a server without its tag",
