@@ -4,6 +4,8 @@
 # usage: inspect.sh FLAKE NAME
 set -eu
 
+profile=/nix/var/nix/profiles/system
+
 main() {
     PATH=$PATH:/run/current-system/sw/bin:/nix/var/nix/profiles/default/bin:/usr/local/bin
     command -v nix >/dev/null || {
@@ -31,7 +33,12 @@ report() {
         "$(grep -c '^ */nix/store/.*\.drv$' "$scratch/plan")" \
         "$(grep '^ */nix/store/' "$scratch/plan" | grep -vc '\.drv$')" \
         "$(sed -n 's/.*will be fetched (\([^)]*\)).*/\1/p' "$scratch/plan" | head -n 1)" \
-        "$(readlink -f /nix/var/nix/profiles/system 2>/dev/null)" "$(told)"
+        "$(current)" "$(told)"
+}
+
+# readlink -f names a link's path even where there is no such link.
+current() {
+    [ ! -e "$profile" ] || readlink -f "$profile"
 }
 
 # The keys that machines are told to trust, as the system that runs now has them: a JSON list out of JSON in one line.

@@ -1,8 +1,9 @@
 /** Everything that is looked at from the operator's side. */
 import { githubCheck, githubSecretsCheck, workflowCheck } from "./github-checks.ts";
-import { configCheck, nixVarsCheck, pulumiCheck, secretsCheck, updateCheck } from "./own-checks.ts";
+import { configCheck, nixVarsCheck, pulumiCheck, secretsCheck } from "./own-checks.ts";
 import { cacheCheck, deployedCheck } from "./server-checks.ts";
 import { devicesCheck, policyCheck, scopesCheck, tailscaleCheck } from "./tailnet-checks.ts";
+import { updateCheck } from "./update.ts";
 
 /** In the order in which things fail. */
 export const checks = [

@@ -1,10 +1,10 @@
-/** The stack itself: can it be read, is it right, was it put up. */
+/** The stack itself: can it be read, is it right, are its facts committed. */
 import { readFileSync } from "node:fs";
-import { secretKeys } from "../../components/config.ts";
+import { type SecretKey, secretKeys } from "../../components/config.ts";
 import { failure, ok, warning, type Verdict } from "../../nix/cachectl/doctor/finding.ts";
-import { plural, showDuration } from "../../nix/cachectl/doctor/show.ts";
+import { plural } from "../../nix/cachectl/doctor/show.ts";
 import type { Diagnosable } from "../../nix/cachectl/doctor/check.ts";
-import { lastUpdate, outputs, rawConfig, settings, type StackContext } from "./stack.ts";
+import { outputs, rawConfig, secretValue, settings, type StackContext } from "./stack.ts";
 
 type StackCheck = Diagnosable<StackContext>;
 
@@ -55,6 +55,16 @@ export const configCheck: StackCheck = {
   },
 };
 
+/** Pulumi shows a stack's settings without its passphrase or key service; an update is where it would then end. */
+async function whyUnreadable(context: StackContext, [name]: ReadonlySet<SecretKey>): Promise<string | undefined> {
+  try {
+    if (name !== undefined) await secretValue(context, name);
+    return undefined;
+  } catch (error) {
+    return `the secrets can't be decrypted: ${(error as Error).message}`;
+  }
+}
+
 /** Whether a secret that is not set is one that this stack could do without: then it is told, and no more. */
 export const secretsCheck: StackCheck = {
   name: "secrets",
@@ -70,32 +80,14 @@ export const secretsCheck: StackCheck = {
         `pulumi config set --secret ${name} --stack ${context.stack} < FILE; then make a new key: this one is known`,
       );
     }
+    const unreadable = await whyUnreadable(context, secrets);
+    if (unreadable !== undefined) return failure(unreadable, mendPulumi(unreadable, context.stack));
     const absent = Object.keys(secretKeys).filter((key) => !secrets.has(key as keyof typeof secretKeys));
     return ok(
       `set: ${[...secrets].join(", ") || "none"}${absent.length === 0 ? "" : `; not needed: ${absent.join(", ")}`}`,
     );
   },
 };
-
-export const updateCheck: StackCheck = {
-  name: "update",
-  needs: ["pulumi"],
-  timeout,
-  run: async (context) => judgeUpdate(await lastUpdate(context), context.stack, Date.now()),
-};
-
-/** `last`: the last operation that changed the stack, or tried to. */
-export function judgeUpdate(last: Awaited<ReturnType<typeof lastUpdate>>, stack: string, now: number): Verdict {
-  const up = `pulumi up --stack ${stack}`;
-  if (last === undefined) return failure("was never put up", up);
-  const when = last.endTime === undefined ? "" : ` ${showDuration(now - Date.parse(last.endTime))} ago`;
-  if (last.kind === "destroy") return failure(`was destroyed${when}`, up);
-  if (last.result === "in-progress")
-    return warning("an update is under way, or was cut off", `pulumi cancel --stack ${stack}, if none is under way`);
-  return last.result === "succeeded"
-    ? ok(`the last update went well${when}`)
-    : failure(`the last update ended as "${last.result}"${when}`, up);
-}
 
 export const nixVarsCheck: StackCheck = {
   name: "nix-vars",

@@ -1,4 +1,4 @@
-/** A stack as Pulumi has it: its configuration, its outputs, its last update. */
+/** A stack as Pulumi has it: its configuration and its outputs. */
 import { z } from "zod";
 import { parseConfig, type SecretKey, secretKeys, type StackConfig } from "../../components/config.ts";
 import { parseJson } from "../../nix/cachectl/lib/json.ts";
@@ -38,13 +38,17 @@ export function once<T>(find: (context: StackContext) => T): (context: StackCont
   };
 }
 
-function pulumi({ stack, env, stop }: StackContext, args: readonly string[]): Promise<RunResult> {
-  const all = [...args, "--stack", stack, "--non-interactive"];
-  return run("pulumi", [...all, "--cwd", process.cwd()], { env, timeout: milliseconds, stop });
+function pulumi({ env, stop }: StackContext, args: readonly string[]): Promise<RunResult> {
+  return run("pulumi", [...args, "--non-interactive", "--cwd", process.cwd()], { env, timeout: milliseconds, stop });
+}
+
+/** What Pulumi answers about the stack, as JSON. */
+export function answerOfStack<T>(context: StackContext, args: readonly string[], schema: z.ZodType<T>): Promise<T> {
+  return answerOf(context, [...args, "--stack", context.stack], schema);
 }
 
 /** What Pulumi answers as JSON. Rejects with its last words, or says that another version of it must have answered. */
-async function answerOf<T>(context: StackContext, args: readonly string[], schema: z.ZodType<T>): Promise<T> {
+export async function answerOf<T>(context: StackContext, args: readonly string[], schema: z.ZodType<T>): Promise<T> {
   const result = await pulumi(context, args);
   const what = `pulumi ${args.slice(0, 2).join(" ")}`;
   if (result.status !== 0) throw new Error(`${what}: ${lastWords(result)}`);
@@ -56,7 +60,7 @@ async function answerOf<T>(context: StackContext, args: readonly string[], schem
 
 /** The stack's raw values by their keys; a secret's are not asked for. Rejects with Pulumi's last words. */
 export const rawConfig = once(async (context): Promise<ReadonlyMap<string, z.output<typeof valueSchema>>> => {
-  const answer = await answerOf(context, ["config", "--json"], z.record(z.string(), valueSchema));
+  const answer = await answerOfStack(context, ["config", "--json"], z.record(z.string(), valueSchema));
   const own = Object.entries(answer).filter(([key]) => key.startsWith(prefix));
   return new Map(own.map(([key, value]) => [key.slice(prefix.length), value]));
 });
@@ -94,23 +98,13 @@ export type StackOutputs = z.output<typeof outputsSchema>;
 
 /** The outputs of the last `pulumi up`; empty before the first. */
 export const outputs = once(async (context): Promise<StackOutputs> => {
-  return answerOf(context, ["stack", "output", "--json"], outputsSchema);
+  return answerOfStack(context, ["stack", "output", "--json"], outputsSchema);
 });
 
 /** A secret of the configuration, for use and not for showing; undefined when it is not set. */
 export async function secretValue(context: StackContext, key: SecretKey): Promise<string | undefined> {
   if (!(await rawConfig(context)).has(key)) return undefined;
-  const result = await pulumi(context, ["config", "get", `${prefix}${key}`]);
+  const result = await pulumi(context, ["config", "get", `${prefix}${key}`, "--stack", context.stack]);
   if (result.status !== 0) throw new Error(`pulumi config get ${key}: ${lastWords(result)}`);
   return result.stdout;
-}
-
-const historySchema = z.array(
-  z.object({ kind: z.string(), result: z.string(), endTime: z.string().optional(), version: z.int().optional() }),
-);
-
-/** The last operation on the stack that changed it, or tried to; undefined before the first. */
-export async function lastUpdate(context: StackContext): Promise<z.output<typeof historySchema>[number] | undefined> {
-  const answer = await answerOf(context, ["stack", "history", "--json", "--page-size", "10"], historySchema);
-  return answer.find(({ kind }) => kind !== "preview" && kind !== "refresh");
 }

@@ -9,7 +9,7 @@ import type { Lab } from "./main.ts";
 
 const ROUNDS = 3;
 const HOSTS = [1, 50, 200] as const;
-const EMPTY = join(import.meta.dirname, "empty-program.ts");
+const EMPTY = join(import.meta.dirname, "../lab/engine/empty-program.ts");
 
 /** The lab's settings with so many more clients. They only read, so each is a line of policy and of settings. */
 function withClients(world: TestWorld, count: number): Settings {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseConfig, type StackConfig } from "../../components/config.ts";
 import { secretNames } from "../../components/ci-publisher/names.ts";
@@ -50,6 +50,9 @@ class StackWorld {
   history: readonly unknown[] = [
     { kind: "update", result: "succeeded", endTime: new Date(Date.now() - 3600_000).toISOString() },
   ];
+  /** What `pulumi whoami` and `pulumi stack export` say: where the state is, and what was cut off. */
+  backend = "https://app.pulumi.com/me";
+  pending: readonly unknown[] = [];
   inspection = {
     drvPath: "",
     outPath: "/nix/store/new",
@@ -152,8 +155,21 @@ class StackWorld {
     this.say("pulumi-config-get", "secret");
     this.say("pulumi-stack-output", JSON.stringify(this.outputs));
     this.say("pulumi-stack-history", JSON.stringify(this.history));
+    this.say("pulumi-whoami", JSON.stringify({ user: "me", url: this.backend }));
+    this.say("pulumi-stack-export", JSON.stringify({ version: 3, deployment: { pending_operations: this.pending } }));
     this.say("ssh", JSON.stringify(this.inspection));
     for (const [name, said] of Object.entries(this.said)) this.say(name, "", 1, said);
+  }
+
+  /** The state is in a folder, where an update holds a lock. */
+  lock(lock: { readonly pid: number; readonly hostname: string }): void {
+    this.backend = `file://${this.folder}`;
+    const locks = join(this.folder, ".pulumi/locks/organization/nix-binary-cache");
+    const entry = JSON.stringify({ username: "me", timestamp: new Date().toISOString(), ...lock });
+    for (const stack of ["test", "other"]) {
+      mkdirSync(join(locks, stack), { recursive: true });
+      writeFileSync(join(locks, stack, "1.json"), stack === "test" ? entry : "{");
+    }
   }
 
   /** Programs that fail, by what they say. */
@@ -236,6 +252,37 @@ const failures: readonly Failure[] = [
     check: "update",
     level: "warning",
     says: /under way, or was cut off/,
+  },
+  {
+    what: "an update that was cut off, and its lock",
+    provoke: (world) => world.lock({ pid: 2 ** 22 + 1, hostname: hostname() }),
+    check: "update",
+    level: "warning",
+    says: /was cut off, and its lock keeps others from beginning \(me@/,
+  },
+  {
+    what: "an update that is under way here",
+    provoke: (world) => world.lock({ pid: process.pid, hostname: hostname() }),
+    check: "update",
+    level: "warning",
+    says: /an update is under way \(me@/,
+  },
+  {
+    what: "an update that is under way elsewhere",
+    provoke: (world) => world.lock({ pid: 1, hostname: "elsewhere" }),
+    check: "update",
+    level: "warning",
+    says: /began and has not ended \(me@elsewhere, process 1/,
+  },
+  {
+    what: "an update that was cut off while a resource was made",
+    provoke: (world) => {
+      const urn = "urn:pulumi:test::nix-binary-cache::tailscale:index/acl:Acl::tailnet-policy";
+      world.pending = [{ type: "creating", resource: { urn } }];
+    },
+    check: "update",
+    level: "warning",
+    says: /cut off while 1 resource changed: creating tailnet-policy/,
   },
   {
     what: "a stack that was destroyed",

@@ -5,16 +5,14 @@ import type { DoctorReport } from "../../nix/cachectl/doctor/report.ts";
 import type { Finding, Level } from "../../nix/cachectl/doctor/finding.ts";
 import { breakages } from "./doctor/breakages.ts";
 import { STATE, type Saying } from "./doctor/breakage.ts";
-import { stackBreakages, stackDoctor } from "./doctor/stack.ts";
-import { elsewhere } from "./doctor/stack-elsewhere.ts";
+import { stackBreakages } from "./doctor/stack.ts";
+import { stackDoctor } from "./doctor/stack-breakage.ts";
 import { pageOf, type Said, sameEverywhere } from "./doctor/table.ts";
-import { wordsOfChecks } from "./doctor/words.ts";
+import { MACHINE_CHECKS, STACK_CHECKS, wordsOfChecks } from "./doctor/words.ts";
 import type { MachineName } from "./instance.ts";
-import { configure } from "./job/deploy.ts";
 import { adoptVars, varsOf } from "./job/clients.ts";
 import { mainJob, statusOf, untilUploaded } from "./job/main-job.ts";
 import { mustSucceed } from "./job/told.ts";
-import { readPolicy, USERS_POLICY, writePolicy } from "./world/stand-ins.ts";
 import { testWorld, type TestWorld } from "./world/test-world.ts";
 import { pulumi } from "./world/world.ts";
 
@@ -25,6 +23,8 @@ const PAGE = "docs/what-doctor-says.md";
 const notInTheLab: readonly RegExp[] = [
   // Tailscale SSH's own words: the lab has OpenSSH's server alone. Its double provokes it in test/cachectl.
   /^the tailnet's policy does not let this machine in by ssh$/,
+  // Pulumi Cloud's history says so; the lab's state is in a folder. A double provokes it in test/cachectl.
+  /^an update is under way, or was cut off$/,
 ];
 
 describe("the doctor, on the lab's machines", function () {
@@ -33,6 +33,7 @@ describe("the doctor, on the lab's machines", function () {
   let url = "";
   const said: string[] = [];
   const named: Said[] = [];
+  const namedOfStack: Omit<Said, "on">[] = [];
 
   before("raise a lab of its own, with a cache in use", async function () {
     this.timeout(45 * MINUTE);
@@ -114,16 +115,7 @@ describe("the doctor, on the lab's machines", function () {
   }
 
   it("was brought to say everything that its checks can say", () => {
-    const missing = wordsOfChecks()
-      .filter(({ words }) => !named.some(({ finding }) => finding.found.includes(words)))
-      .filter(({ words }) => !notInTheLab.some((known) => known.test(words)));
-    assert.deepEqual(missing, []);
-  });
-
-  it(`says what stands in ${PAGE} (which WRITE_DOCS=1 has this test write)`, () => {
-    const page = pageOf(named);
-    if (process.env.WRITE_DOCS === "1") writeFileSync(PAGE, page);
-    assert.deepEqual(sameEverywhere(readFileSync(PAGE, "utf8")), sameEverywhere(page));
+    assert.deepEqual(neverSaid(MACHINE_CHECKS, named), []);
   });
 
   describe("npm run doctor, on the lab's stack", () => {
@@ -136,8 +128,8 @@ describe("the doctor, on the lab's machines", function () {
         assert.ok(well.includes(name), `${name}: ${JSON.stringify(findings.find(({ check }) => check === name))}`);
     });
 
-    for (const breakage of [...elsewhere, ...stackBreakages]) {
-      const { what, check, level, says } = breakage;
+    for (const breakage of stackBreakages) {
+      const { what, check, level = "failure", says, also = [] } = breakage;
       it(`names: ${what} (${check})`, async () => {
         let findings: readonly Finding[] = [];
         try {
@@ -148,36 +140,25 @@ describe("the doctor, on the lab's machines", function () {
         }
         const found = findings.find((finding) => finding.check === check);
         said.push(`of the stack, ${what}: ${JSON.stringify(found)}`);
-        assert.equal(found?.level, level, JSON.stringify(found));
+        assert.equal(found?.level, level, JSON.stringify(findings));
         assert.match(found.found, says);
+        namedOfStack.push({ what, finding: found });
         assert.deepEqual(
-          bad(findings, "failure").filter((name) => name !== check),
+          bad(findings, "failure").filter((name) => name !== check && !also.includes(name)),
           [],
         );
       });
     }
 
-    it("names what somebody took out of the tailnet's policy", async () => {
-      const before = await readPolicy(world);
-      await writePolicy(world, readFileSync(USERS_POLICY, "utf8"));
-      try {
-        const found = (await stackDoctor(world, ["policy"])).find(({ check }) => check === "policy");
-        assert.match(JSON.stringify(found), /"warning".*lines of this stack's entries are not as they should be/);
-      } finally {
-        await writePolicy(world, before);
-      }
+    it("was brought to say everything that its checks can say", () => {
+      assert.deepEqual(neverSaid(STACK_CHECKS, namedOfStack), []);
     });
+  });
 
-    it("names a server that runs what the stack did not deploy", async () => {
-      const { server } = world.machines;
-      await configure(server, 'environment.etc."moved-on".text = "yes";');
-      try {
-        const found = (await stackDoctor(world, ["deployed"])).find(({ check }) => check === "deployed");
-        assert.match(JSON.stringify(found), /"warning".*the flake has moved on/);
-      } finally {
-        await configure(server, "");
-      }
-    });
+  it(`says what stands in ${PAGE} (which WRITE_DOCS=1 has this test write)`, () => {
+    const page = pageOf(named, namedOfStack);
+    if (process.env.WRITE_DOCS === "1") writeFileSync(PAGE, page);
+    assert.deepEqual(sameEverywhere(readFileSync(PAGE, "utf8")), sameEverywhere(page));
   });
 
   it("finds nothing that has failed once all is mended", async () => {
@@ -190,4 +171,11 @@ function bad(findings: readonly Finding[], level: Level): string[] {
   return findings
     .filter((finding) => finding.level === level)
     .map(({ check, found }) => (level === "failure" ? check : found));
+}
+
+/** What the checks in a folder can say, and did not. */
+function neverSaid(folder: string, said: readonly Pick<Said, "finding">[]): readonly { readonly words: string }[] {
+  return wordsOfChecks(folder)
+    .filter(({ words }) => !said.some(({ finding }) => finding.found.includes(words)))
+    .filter(({ words }) => !notInTheLab.some((known) => known.test(words)));
 }

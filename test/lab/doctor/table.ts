@@ -9,25 +9,37 @@ export interface Said {
 
 const intro = `# What doctor says
 
-Every failure and warning that \`cachectl doctor\` can name was provoked in the lab, and this is what it said, with what it says
-mends it. A test of the lab makes this list, and fails where it is not what is said. Figures and addresses are the lab's.
+Every failure and warning that \`cachectl doctor\` and \`npm run doctor\` can name was provoked in the lab, and this is what they
+said, with what they say mends it. A test of the lab makes this list, and fails where it is not what is said. Figures and
+addresses are the lab's.
+
+## \`cachectl doctor\`, on a machine
 `;
+
+const stackTitle = "\n## `npm run doctor`, of a stack\n";
 
 const roles: Readonly<Record<string, string>> = { desktop: "client", macbook: "builder", server: "server" };
 
 /** The whole page. */
-export function pageOf(all: readonly Said[]): string {
-  const rows = all.map(({ what, on, finding: { check, level, found, mend = "" } }) =>
-    row([
-      what,
-      roles[on] ?? on,
-      `\`${check}\``,
-      level === "failure" ? `**${plain(found)}**` : plain(found),
-      plain(mend),
-    ]),
-  );
-  const header = row(["broken", "asked on", "check", "says (bold: a failure)", "mends it"]);
-  return [intro, header, row(["---", "---", "---", "---", "---"]), ...rows, ""].join("\n");
+export function pageOf(machines: readonly Said[], stack: readonly Omit<Said, "on">[]): string {
+  const columns = ["broken", "check", "says (bold: a failure)", "mends it"];
+  const ofMachines = machines.map(({ what, on, finding }) => [what, roles[on] ?? on, ...cells(finding)]);
+  const ofStack = stack.map(({ what, finding }) => [what, ...cells(finding)]);
+  return [
+    intro,
+    ...table(columns.toSpliced(1, 0, "asked on"), ofMachines),
+    stackTitle,
+    ...table(columns, ofStack),
+    "",
+  ].join("\n");
+}
+
+function cells({ check, level, found, mend = "" }: Finding): readonly string[] {
+  return [`\`${check}\``, level === "failure" ? `**${plain(found)}**` : plain(found), plain(mend)];
+}
+
+function table(columns: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
+  return [row(columns), row(columns.map(() => "---")), ...rows.map(row)];
 }
 
 const row = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;

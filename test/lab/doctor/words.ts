@@ -1,14 +1,18 @@
-/** What the doctor's checks can say, out of their source: the longest piece of each failure and warning that is always the same. */
+/** What the doctors' checks can say, out of their source: the longest piece of each failure and warning that is always the same. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";
 
-const FOLDER = join(import.meta.dirname, "../../../nix/cachectl/doctor/checks");
+const ROOT = join(import.meta.dirname, "../../..");
+
+/** Of `cachectl doctor`, and of `npm run doctor`. */
+export const MACHINE_CHECKS = "nix/cachectl/doctor/checks";
+export const STACK_CHECKS = "scripts/doctor";
 
 /** Pieces of text by the check's file. */
-export function wordsOfChecks(): readonly { readonly file: string; readonly words: string }[] {
-  return readdirSync(FOLDER).flatMap((file) => {
-    const source = ts.createSourceFile(file, readFileSync(join(FOLDER, file), "utf8"), ts.ScriptTarget.Latest);
+export function wordsOfChecks(folder: string): readonly { readonly file: string; readonly words: string }[] {
+  return readdirSync(join(ROOT, folder)).flatMap((file) => {
+    const source = ts.createSourceFile(file, readFileSync(join(ROOT, folder, file), "utf8"), ts.ScriptTarget.Latest);
     const found: string[] = [];
     const visit = (node: ts.Node): void => {
       found.push(...wordsOf(node));

@@ -1,0 +1,133 @@
+/** One thing that is broken of what the stack needs outside its machines, and the small ways to break such things. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { parse, stringify } from "yaml";
+import type { Finding, Level } from "../../../nix/cachectl/doctor/finding.ts";
+import type { DoctorReport } from "../../../nix/cachectl/doctor/report.ts";
+import { engineFolders, operationEnvironment } from "../engine/environment.ts";
+import { findEngine } from "../engine/find.ts";
+import { type Ended, run } from "../machines/process.ts";
+import { REPOSITORY } from "../world/stand-ins.ts";
+import { operatorEnvironment, type World } from "../world/world.ts";
+import type { Change } from "./breakage.ts";
+
+/** What is broken, and what `npm run doctor` must say. */
+export interface StackBreakage extends Change {
+  readonly what: string;
+  readonly check: string;
+  /** @default "failure" */
+  readonly level?: Level;
+  readonly says: RegExp;
+  /** In place of the operator's own. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** @default "lab" */
+  readonly stack?: string;
+  /** Checks that rightly fail by the same cause. */
+  readonly also?: readonly string[];
+}
+
+/** Runs a program as the operator does who works on the lab's stacks, in the folder that holds their configuration. */
+export async function asOperator(
+  { instance, ...world }: World,
+  argv: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
+  const folders = engineFolders(instance.dir);
+  const { path } = await findEngine(() => undefined);
+  const own = operationEnvironment(
+    folders,
+    path,
+    world.secrets.passphrase,
+    operatorEnvironment({ instance, ...world }),
+  );
+  const [program = "", ...args] = argv;
+  const found = program === "pulumi" ? join(dirname(path), program) : program;
+  return run([found, ...args], { env: { ...own, ...env }, cwd: folders.work, timeoutSeconds: 110 });
+}
+
+/** Pulumi's own command. @throws Error with what it said when it fails */
+export async function pulumiCommand(world: World, ...args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await asOperator(world, ["pulumi", ...args, "--non-interactive"]);
+  if (code !== 0) throw new Error(`pulumi ${args.join(" ")}: ${stdout}${stderr}`);
+  return stdout;
+}
+
+/** The findings of the checks named, and of those that they need; of all of them without a name. */
+export async function stackDoctor(
+  world: World,
+  names: readonly string[] = [],
+  { env = {}, stack = "lab" }: Pick<StackBreakage, "env" | "stack"> = {},
+): Promise<readonly Finding[]> {
+  const program = [process.execPath, join(process.cwd(), "scripts/doctor.ts")];
+  const { stdout, stderr } = await asOperator(world, [...program, "--stack", stack, "--json", ...names], env);
+  if (stdout === "") throw new Error(stderr);
+  return (JSON.parse(stdout) as DoctorReport).findings;
+}
+
+type Values = Record<string, unknown>;
+
+/** A stack's configuration that says something else for a while. Keys are without the project's name. */
+export function configured(change: (config: Values) => Values, stack = "lab"): Change {
+  let before = "";
+  const fileOf = ({ instance }: World): string => join(engineFolders(instance.dir).work, `Pulumi.${stack}.yaml`);
+  return {
+    breaks: (world) => {
+      before = readFileSync(fileOf(world), "utf8");
+      const file = parse(before) as { readonly config: Values };
+      const config = mapKeys(change(mapKeys(file.config, (key) => key.replace(PREFIX, ""))), (key) => PREFIX + key);
+      writeFileSync(fileOf(world), stringify({ ...file, config }));
+      return Promise.resolve();
+    },
+    mends: (world) => {
+      writeFileSync(fileOf(world), before);
+      return Promise.resolve();
+    },
+  };
+}
+
+const PREFIX = "nix-binary-cache:";
+
+function mapKeys(values: Values, change: (key: string) => string): Values {
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [change(key), value]));
+}
+
+/** The server's settings with other members. */
+export const serverSetting = (fields: object): Change =>
+  configured((config) => ({ ...config, server: { ...(config.server as object), ...fields } }));
+
+/** Asks a stand-in as its administrator does. @throws Error when the answer is not 2xx */
+async function call(authorization: string, method: string, url: string, body?: object): Promise<Values> {
+  const response = await fetch(url, {
+    method,
+    headers: { authorization, "content-type": "application/json", accept: "application/json" },
+    ...(body && { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(10_000),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${method} ${url}: ${response.status} ${text}`);
+  return text === "" ? {} : (JSON.parse(text) as Values);
+}
+
+export function tailscale(world: World, method: string, path: string, body?: object): Promise<Values> {
+  const { secrets, standIns } = world;
+  return call(`Bearer ${secrets.tailscaleApiKey}`, method, `${standIns.tailscale}/api/v2/${path}`, body);
+}
+
+/** GitHub's answer to the operator about the lab's repository. */
+export function github({ standIns, secrets }: World, method: string, path: string, body?: object): Promise<Values> {
+  return call(`Bearer ${secrets.githubToken}`, method, `${standIns.github}api/v3/repos/${REPOSITORY}/${path}`, body);
+}
+
+/** What the stand-in of GitHub answers otherwise than it would. */
+export interface Fault {
+  readonly method: string;
+  /** A regular expression. */
+  readonly path: string;
+  readonly status: number;
+  readonly times: number;
+  readonly delayMs?: number;
+}
+
+export function githubFaults({ standIns, secrets }: World, faults: readonly Fault[]): Promise<Values> {
+  return call(`Bearer ${secrets.githubToken}`, "PUT", `${standIns.github}lab/faults`, { faults });
+}
