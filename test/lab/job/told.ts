@@ -30,7 +30,7 @@ export async function resourceCount(world: World): Promise<number> {
 const DOUBLED = [
   "Tailscale: WireGuard, MagicDNS, Tailscale SSH, the console (doubled: API, policy engine; filter by nftables)",
   "GitHub: runners (doubled: API of environments, variables, secrets, contents)",
-  "Pulumi: the provider plugins' own code (doubled after their schemas; the engine is the real one)",
+  "Pulumi: the provider plugins' own code (doubled after their schemas), unless PROVIDERS=folder gives the real ones",
   "NixOS and macOS: systemd, launchd, nixpkgs (doubled: supervisor, a small module system; modules are the real ones)",
   "Harmonia, unless HARMONIA=path gives the real one",
 ];
