@@ -15,16 +15,25 @@ export function registeredBuilders(
   hooks: ReadonlyMap<string, UploadHook>,
   ci: CiPublisher | undefined,
 ): RegisteredBuilder[] {
-  const machines = config.builders.map(({ name, system, sshKey, signingKey }) => ({
+  // Under Tailscale SSH nobody presents a key: a builder is known by its address, and CI's nodes by their tag.
+  const known = (identity: string | undefined): { readonly tailnet?: string } =>
+    config.server.ssh === "tailscale" && identity !== undefined ? { tailnet: identity } : {};
+  const machines = config.builders.map(({ name, system, sshKey, signingKey, address }) => ({
     name,
     system,
-    publicHalves: hooks.get(name)?.publicHalves ?? JSON.stringify({ sshKey, signingKey }),
+    publicHalves: pulumi
+      .output(hooks.get(name)?.publicHalves ?? JSON.stringify({ sshKey, signingKey }))
+      .apply((halves) => withIdentity(halves, known(address))),
   }));
   if (ci === undefined) return machines;
-  // Under Tailscale SSH nobody presents a key: the tag of CI's nodes is what it is known by.
-  const tailnet = config.server.ssh === "tailscale" ? { tailnet: config.tailnet.tags.ci } : {};
   const publicHalves = pulumi
     .all([ci.signingKey, ci.sshKey])
-    .apply(([signingKey, sshKey]) => JSON.stringify({ signingKey, sshKey, ...tailnet }));
+    .apply(([signingKey, sshKey]) => JSON.stringify({ signingKey, sshKey, ...known(config.tailnet.tags.ci) }));
   return [...machines, { name: "ci", system: "aarch64-darwin", publicHalves }];
+}
+
+/** A machine that has no keys yet stays as it is told of. */
+function withIdentity(halves: string, identity: { readonly tailnet?: string }): string {
+  const known = JSON.parse(halves) as Readonly<Record<string, string>>;
+  return "pending" in known || identity.tailnet === undefined ? halves : JSON.stringify({ ...known, ...identity });
 }

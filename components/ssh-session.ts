@@ -29,6 +29,12 @@ const sshFaults: readonly (readonly [RegExp, string, string])[] = [
     "its host key is not the one in server.hostKey",
     "If the machine was reinstalled, check the new key on its console and set server.hostKey; if not, somebody else is answering.",
   ],
+  // Tailscale SSH's own words; the rules that this program adds let nobody in but the upload account.
+  [
+    /tailnet policy does not permit/,
+    "the tailnet's policy does not let you in there by Tailscale SSH",
+    'Add a rule of your own to its policy: {"action": "accept", "src": ["YOU"], "dst": ["TAG"], "users": ["root"]}.',
+  ],
   [
     /Permission denied/,
     "it refuses the credential",

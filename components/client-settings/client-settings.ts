@@ -20,6 +20,8 @@ export interface NixVars {
     readonly address: string;
     readonly hostKey: string;
     readonly sshPort: number;
+    /** Who answers there. */
+    readonly ssh: "openssh" | "tailscale";
     /** The account that builders upload to. */
     readonly user: "nix-push";
     /** Where its configuration lies; what populate builds unless `populate.flake` says otherwise. */
@@ -72,6 +74,7 @@ export function nixVars(stack: string, config: StackConfig, url: string, publicK
       address: server.address,
       hostKey: server.hostKey,
       sshPort: server.sshPort,
+      ssh: server.ssh,
       user: "nix-push",
       flake: server.flake,
     },

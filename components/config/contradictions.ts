@@ -54,6 +54,20 @@ const ciIsComplete: Check = ({ ci, server }, secrets) => {
   return problems;
 };
 
+/** tailscaled answers on port 22 of its own address, and on no other (tailscale's ipn/ipnlocal, ssh). */
+const tailscaleSshPort: Check = ({ server: { ssh, sshPort } }) =>
+  ssh === "tailscale" && sshPort !== 22
+    ? [{ key: "server.sshPort", what: `found ${sshPort}; Tailscale SSH (server.ssh: tailscale) answers on 22 alone` }]
+    : [];
+
+/** Under Tailscale SSH no key is presented, so an address, which the tailnet gives out, is what tells builders apart. */
+const tailscaleBuildersHaveAddresses: Check = ({ server, builders }) =>
+  builders.flatMap(({ address, install }, index) =>
+    server.ssh === "tailscale" && address === undefined && install === "module"
+      ? [{ key: `builders[${index}].address`, what: "is missing; by it Tailscale SSH's server knows who uploads" }]
+      : [],
+  );
+
 const tagsDiffer: Check = ({ tailnet: { tags } }) =>
   tags.cache === tags.ci ? [{ key: "tailnet.tags.ci", what: `is the cache's tag too: found "${tags.ci}" twice` }] : [];
 
@@ -94,6 +108,8 @@ const checks: readonly Check[] = [
   moduleBuildersHaveKeys,
   sshBuildersCanBeReached,
   ciIsComplete,
+  tailscaleSshPort,
+  tailscaleBuildersHaveAddresses,
   tagsDiffer,
   keysDiffer,
   upstreamFirst,

@@ -75,7 +75,7 @@ function whereAny(sources: readonly string[], entry: (src: readonly string[]) =>
 
 /**
  * Who may log in as the upload account. An address is no src of an ssh rule, so builders come in as the readers that
- * they belong to; their addresses alone are let through to the port, and the receiver knows each builder by its own.
+ * they belong to; their addresses alone are let through to the port, and by its address the receiver knows each builder.
  */
 function sshRules(settings: PolicySettings): PolicyEntry[] {
   const { tags, readers, builders } = settings;

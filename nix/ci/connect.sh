@@ -37,11 +37,36 @@ fi
 unset NIX_CACHE_SSH_KEY
 echo "NIX_SSHOPTS=-F $work/ssh_config" >>"${GITHUB_ENV:?}"
 
+# Of Tailscale SSH's rules one may wait for a person, for as long as half an hour. macOS has no timeout(1).
+limited() {
+    "$@" &
+    call=$!
+    (
+        /bin/sleep 30
+        kill "$call"
+    ) 2>/dev/null &
+    guard=$!
+    wait "$call" && code=0 || code=$?
+    kill "$guard" 2>/dev/null || :
+    return "$code"
+}
+
 attempt=1
-until ssh -F "$work/ssh_config" nix-cache status </dev/null >"$work/status.json" 2>"$work/status.err"; do
+until limited ssh -F "$work/ssh_config" nix-cache status </dev/null >"$work/status.json" 2>"$work/status.err"; do
     case $(cat "$work/status.err") in
     *'Host key verification failed'* | *'HOST IDENTIFICATION HAS CHANGED'*)
         echo "::error title=Wrong host key::$NIX_CACHE_SERVER does not have the host key in NIX_CACHE_HOST_KEY. Check server.hostKey, then run pulumi up."
+        exit 1
+        ;;
+    # Tailscale SSH's own words, before it closes the connection.
+    *'tailscale: '*)
+        cat "$work/status.err" >&2
+        echo "::error title=Refused by the tailnet::Tailscale SSH on $NIX_CACHE_SERVER does not let this runner in. Run pulumi up, which adds CI's ssh rule; npm run doctor shows what the policy lacks."
+        exit 1
+        ;;
+    *'requires an additional check'*)
+        cat "$work/status.err" >&2
+        echo "::error title=A person is asked for::A rule with action check in the tailnet's policy comes before CI's on $NIX_CACHE_SERVER. Put it after, or take nix-push out of it."
         exit 1
         ;;
     *'Permission denied'*)

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeSshKey, TestServer } from "./receive-host.ts";
 import { storePath } from "./receive-protocol.ts";
@@ -46,6 +46,34 @@ describe("the receiver's callers", () => {
   it("knows nobody without an ssh key when no builder is known by its tailnet node", async () => {
     const { errors } = await server.call("", "status", "", { SSH_CLIENT: "100.80.1.30 50000 22" });
     assert.match(errors, /ExposeAuthInfo/);
+  });
+
+  // The answer's fields are those of tailscale 1.98.10.
+  const mac = { Name: "mac.tail1.ts.net.", Addresses: ["100.80.1.30/32", "fd7a:115c::1e/128"] };
+  const tagged = { ...mac, Name: "alpha.tail1.ts.net.", Tags: ["tag:nix-ci"] };
+  for (const [what, node, tailnet, known] of [
+    ["its address", mac, "100.80.1.30", true],
+    ["its IPv6 address", mac, "fd7a:115c::1e", true],
+    ["its name", mac, "mac", true],
+    ["its tag", tagged, "tag:nix-ci", true],
+    ["the address of a tagged node", tagged, "100.80.1.30", true],
+    ["another node's address", mac, "100.80.1.31", false],
+    ["a name that a tagged node gave itself", tagged, "alpha", false],
+  ] as const) {
+    it(`${known ? "knows" : "does not know"} a builder by ${what}`, async () => {
+      server.knowByTailnet(server.alpha, tailnet);
+      const { status, errors } = await server.call("", "status", "", server.tailscaleEnvironment(node));
+      assert.equal(status, known ? 0 : 126, errors);
+      if (!known) assert.match(errors, /the tailnet node "[a-z.0-9]+" \(.*\) is not one builder's/);
+    });
+  }
+
+  it("fails Tailscale's probe of its login shell without a word, and logs nothing of it", async () => {
+    const { status, errors } = await server.call("", "true", "", { PATH: process.env.PATH });
+    assert.deepEqual([status, errors], [126, ""]);
+    assert.equal(existsSync(join(server.state, "audit.log")), false);
+    assert.equal((await server.call(server.alpha.sshKey, "true")).status, 126);
+    assert.equal(server.audit().length, 1);
   });
 
   it("writes one audit line a call, which no caller can break", async () => {

@@ -51,6 +51,21 @@ export class TestServer {
     rmSync(this.folder, { recursive: true });
   }
 
+  /** Makes a builder known by its tailnet node, as `cachectl builders add` does under Tailscale SSH. */
+  knowByTailnet(builder: TestBuilder, tailnet: string): void {
+    const registration = { name: builder.name, system: "x86_64-linux", signingKey: builder.key.publicKey, tailnet };
+    writeFileSync(join(this.state, "builders", `${builder.name}.json`), JSON.stringify(registration));
+  }
+
+  /** The environment that Tailscale SSH gives a session; `node` is what a double of `tailscale whois` says of the caller. */
+  tailscaleEnvironment(node: object): NodeJS.ProcessEnv {
+    const folder = join(this.folder, "tailnet");
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "whois.json"), JSON.stringify({ Node: node }));
+    writeFileSync(join(folder, "tailscale"), `#!/bin/sh\ncat '${folder}/whois.json'\n`, { mode: 0o755 });
+    return { PATH: `${folder}:${process.env.PATH ?? ""}`, SSH_CLIENT: "100.80.1.30 50000 22" };
+  }
+
   #register(name: string): TestBuilder {
     const builder = { name, sshKey: makeSshKey(), key: makeKey(`${name}-1`) };
     mkdirSync(join(this.state, "builders"), { recursive: true });

@@ -21,8 +21,6 @@ const PAGE = "docs/what-doctor-says.md";
 
 /** What the lab can't bring about. */
 const notInTheLab: readonly RegExp[] = [
-  // Tailscale SSH's own words: the lab has OpenSSH's server alone. Its double provokes it in test/cachectl.
-  /^the tailnet's policy does not let this machine in by ssh$/,
   // Pulumi Cloud's history says so; the lab's state is in a folder. A double provokes it in test/cachectl.
   /^an update is under way, or was cut off$/,
 ];

@@ -66,15 +66,27 @@ describe("The package of cachectl, the hook and their units", () => {
   });
 
   it("has a login shell that receives, whatever it is asked", () => {
-    const state = join(scratch, "state");
-    mkdirSync(state, { recursive: true });
-    writeFileSync(join(state, "audit.log"), "");
-    const env = { PATH: "/bin:/usr/bin", NIX_BINARY_CACHE_STATE: state };
+    const env = { PATH: "/bin:/usr/bin" };
     const shell = join(out, "bin/cachectl-receive");
     const { status, stdout, stderr } = spawnSync(shell, ["-c", "id"], { env, encoding: "utf8", timeout: 10_000 });
     assert.notEqual(status, 0);
     assert.doesNotMatch(stdout, /uid=/);
-    assert.match(stderr, /"id" is refused|identity|neither an ssh key/);
+    // Where there is no server, there is no audit log to begin with.
+    assert.match(stderr, /"id" is refused|neither an ssh key|audit\.log/);
+  });
+
+  it("takes of the caller's environment only what sshd says of the session", () => {
+    const folder = join(scratch, "login");
+    mkdirSync(join(folder, "bin"), { recursive: true });
+    writeFileSync(join(folder, "bin/cachectl"), '#!/bin/sh\nenv\necho "args=$*"\n', { mode: 0o755 });
+    const text = readFileSync(join(out, "bin/cachectl-receive"), "utf8").replaceAll(out, folder);
+    writeFileSync(join(folder, "receive"), text, { mode: 0o755 });
+    const session = { SSH_CLIENT: "100.64.0.2 5 22", SSH_ORIGINAL_COMMAND: "a  b$(c)", PATH: "/bin:/usr/bin" };
+    const env = { ...session, NODE_OPTIONS: "--require=/tmp/x.js", NIX_BINARY_CACHE_STATE: "/tmp", HOME: "/tmp" };
+    const { stdout } = spawnSync(join(folder, "receive"), ["-c", "x y"], { env, encoding: "utf8", timeout: 10_000 });
+    const seen = stdout.split("\n").filter((line) => line !== "" && !/^(?:PWD|SHLVL|_|OLDPWD)=/.test(line));
+    const expected = [...Object.entries(session).map(([name, value]) => `${name}=${value}`), "args=receive -c x y"];
+    assert.deepEqual(seen.sort(), expected.sort());
   });
 
   it("has the units and the plist of every other builder, with its own path in them", () => {

@@ -171,6 +171,15 @@ for (const lib of libs()) {
       assert.deepEqual(at(config, "nix", "settings", "extra-allowed-users"), ["nix-push", "nix-populate"]);
     });
 
+    it("turns off what Tailscale SSH serves past that shell, where it answers, and leaves tailscaled alone elsewhere", async () => {
+      const { config } = await on([...server({ ssh: "tailscale" }), { services: { tailscale: { enable: true } } }]);
+      assert.deepEqual(at(config, "systemd", "services", "tailscaled", "environment"), {
+        TS_SSH_DISABLE_SFTP: "true",
+        TS_SSH_DISABLE_FORWARDING: "true",
+      });
+      assert.equal(at((await on()).config, "systemd", "services", "tailscaled"), undefined);
+    });
+
     it("includes builders' keys in nix.conf after what the user has there", async () => {
       const { config } = await on([enabled, { nix: { extraOptions: "trusted-public-keys = mine:AAAA" } }]);
       assert.equal(

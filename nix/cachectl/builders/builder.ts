@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { isIP } from "node:net";
 import { keyName, parsePublicKey } from "../receive/signature.ts";
 
 /** A machine that may upload, as kept in `builders/NAME.json`. All of it is public. */
@@ -11,7 +12,7 @@ export interface Builder {
   readonly sshKey?: string;
   /** Public half of its signing key: `name:base64`. */
   readonly signingKey: string;
-  /** Under Tailscale SSH: the node's name, or a tag as `tag:nix-ci`, by which the builder is known. */
+  /** Under Tailscale SSH: the node's address or name, or a tag as `tag:nix-ci`, by which the builder is known. */
   readonly tailnet?: string;
 }
 
@@ -44,7 +45,7 @@ export function parseBuilder(input: unknown): { readonly builder: Builder } | { 
   const system = text("system", "a Nix system such as aarch64-darwin", (value) => systemForm.test(value));
   const signingKey = text("signingKey", "name:base64 of a 32-byte Ed25519 public key", isSigningKey);
   const tailnet = given.has("tailnet")
-    ? text("tailnet", "a node's name or tag:NAME", (value) => tailnetForm.test(value))
+    ? text("tailnet", "a node's address or name, or tag:NAME", (value) => isIP(value) !== 0 || tailnetForm.test(value))
     : undefined;
   const sshKey =
     given.has("sshKey") || tailnet === undefined

@@ -31,6 +31,8 @@ export interface KnownSettings {
   readonly upstreams: readonly string[];
   /** Where builders upload to; on a server, itself. */
   readonly serverHost: string | undefined;
+  /** Who answers builders there: "openssh" or "tailscale". */
+  readonly sshServer: string | undefined;
   readonly signingDirectory: string | undefined;
   /** Names of the server's own keys, the one that signs first. */
   readonly signingKeys: readonly string[];
@@ -103,6 +105,7 @@ export function parseKnownSettings(config: unknown, exists: (folder: string) => 
     publicKeys: textsOf(cache?.get("publicKeys")),
     upstreams: listOf(cache?.get("upstreams")).flatMap((entry) => textOf(fieldsOf(entry).get("url")) ?? []),
     serverHost: textOf(server?.get("host") ?? server?.get("address")),
+    sshServer: textOf(server?.get("ssh")),
     signingDirectory: directory,
     signingKeys: textsOf(signing?.get("keys")),
     hook: top.get("hook") !== false,

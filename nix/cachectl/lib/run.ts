@@ -79,14 +79,21 @@ export function run(program: string, args: readonly string[], options: RunOption
   return promise;
 }
 
-/** The last line of what a program said that says something, for a person to read; at most 300 characters. */
+/**
+ * The last line of what a program said that says something, for a person to read; at most 300 characters. ssh ends with
+ * "Connection closed" where Tailscale SSH turns it away: why stands in the line before.
+ */
 export function lastWords({ stderr, status, timedOut }: RunResult): string {
-  if (timedOut) return "took too long and was ended";
   const lines = stderr
     .replaceAll(/\u001b\[[0-9;]*m/g, "")
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line !== "");
-  const telling = lines.findLast((line) => /^(?:nix-binary-cache|error|ssh): |refused|denied|failed/i.test(line));
-  return (telling ?? lines.at(-1) ?? `ended with status ${status ?? "unknown"}`).slice(0, 300);
+  const telling = lines.findLast((line) =>
+    /^(?:nix-binary-cache|error|ssh|tailscale): |refused|denied|failed|additional check/i.test(line),
+  );
+  const words = telling ?? lines.at(-1);
+  if (timedOut)
+    return `took too long and was ended${words === undefined ? "" : `; it had said: ${words}`}`.slice(0, 300);
+  return (words ?? `ended with status ${status ?? "unknown"}`).slice(0, 300);
 }

@@ -23,6 +23,8 @@ export interface CallerSources {
 interface Node {
   readonly name: string;
   readonly tags: readonly string[];
+  /** Without a prefix's length. */
+  readonly addresses: readonly string[];
 }
 
 /**
@@ -82,8 +84,8 @@ function readAuthInfo(file: string, userId: number): string[] {
 
 function byNode(node: Node, builders: readonly Builder[]): Caller {
   const short = node.name.split(".")[0] ?? "";
-  // A tagged node belongs to its tags: its name was chosen by whoever enrolled it.
-  const identities = node.tags.length > 0 ? node.tags : [node.name, short];
+  // A tagged node belongs to its tags: its name was chosen by whoever enrolled it. Addresses the tailnet gives out.
+  const identities = [...node.addresses, ...(node.tags.length > 0 ? node.tags : [node.name, short])];
   const matching = builders.filter(({ tailnet }) => tailnet !== undefined && identities.includes(tailnet));
   const [builder] = matching;
   if (builder === undefined || matching.length > 1) {
@@ -98,11 +100,15 @@ function byNode(node: Node, builders: readonly Builder[]): Caller {
 function readNode(answer: unknown): Node {
   const node = field(answer, "Node");
   const name = field(node, "Name");
-  const tags = field(node, "Tags") ?? [];
-  if (typeof name !== "string" || !Array.isArray(tags) || !tags.every((tag) => typeof tag === "string")) {
+  const [tags, addresses] = [texts(field(node, "Tags") ?? []), texts(field(node, "Addresses") ?? [])];
+  if (typeof name !== "string" || tags === undefined || addresses === undefined) {
     throw new Refusal("identity", "the tailnet does not know the caller's address");
   }
-  return { name: name.replace(/\.$/, ""), tags };
+  return { name: name.replace(/\.$/, ""), tags, addresses: addresses.map((prefix) => prefix.replace(/\/.*$/, "")) };
+}
+
+function texts(value: unknown): readonly string[] | undefined {
+  return Array.isArray(value) && value.every((item) => typeof item === "string") ? value : undefined;
 }
 
 function field(value: unknown, name: string): unknown {

@@ -17,6 +17,7 @@ import { knownKeys } from "./trust.ts";
  * and writes one line to the audit log in every case. `stop` ends the call early.
  */
 export async function receive(args: readonly string[], host: Host, stop: AbortSignal): Promise<number> {
+  if (isTailscalesProbe(args, host.environment)) return refusedStatus;
   const record = new AuditRecord(join(host.stateDirectory, "audit.log"), callerAddress(host.environment));
   let end: CallEnd = { outcome: "failed" };
   // Whoever has gone does not hear the answer; what was done is done, and logged.
@@ -38,6 +39,16 @@ export async function receive(args: readonly string[], host: Host, stop: AbortSi
     record.close(end);
   }
   return status;
+}
+
+/**
+ * Before each call tailscaled tries `su -l nix-push -c true` to see whether it can hand the session to su. It must fail:
+ * su would drop SSH_CLIENT, by which the caller is known (tried with tailscale 1.98.10: ssh/tailssh/incubator.go,
+ * trySU). Nobody calls here, so nothing is said and nothing is logged.
+ */
+function isTailscalesProbe(args: readonly string[], environment: NodeJS.ProcessEnv): boolean {
+  const isTrue = args.length === 2 && args[0] === "-c" && args[1] === "true";
+  return isTrue && callerAddress(environment) === undefined && environment.SSH_USER_AUTH === undefined;
 }
 
 async function handle(

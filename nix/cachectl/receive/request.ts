@@ -30,6 +30,8 @@ export function parseRequest(args: readonly string[], originalCommand: string | 
 
 function commandOf(args: readonly string[], originalCommand: string | undefined): string | undefined {
   const [flag, command, ...rest] = args;
+  // What Tailscale SSH gives a login shell for a login without a command.
+  if (flag === "-l" && command === undefined) return undefined;
   if (flag !== "-c" || command === undefined || rest.length > 0) return args.length === 0 ? undefined : args.join(" ");
   return command === forcedCommand ? originalCommand : command;
 }

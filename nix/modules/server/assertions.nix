@@ -25,6 +25,12 @@ in
         message = "${at "signing.keys"}: is empty: nothing would be signed. Name a key, such as server-cache-1.";
       }
       {
+        assertion = server.ssh != "tailscale" || (tailscale.enable or false);
+        message =
+          "${at "ssh"}: is tailscale, and services.tailscale.enable is false, so nobody would answer builders. "
+          + "Set that to true.";
+      }
+      {
         assertion = !lib.hasPrefix "/nix/store/" server.signing.directory;
         message = "${at "signing.directory"}: is in the Nix store, for everybody to read. Name a folder outside it.";
       }

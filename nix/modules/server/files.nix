@@ -13,7 +13,7 @@ let
   # The stack's facts with this machine's own values over them: NixVars of components/client-settings, and more.
   settings = vars // {
     server = (vars.server or { }) // {
-      inherit (server) name sshPort;
+      inherit (server) name sshPort ssh;
     };
     cache = (vars.cache or { }) // {
       inherit (server) port priority upstreams;

@@ -60,6 +60,18 @@ in
       description = "The port on which builders upload, let through on the same interface.";
     };
 
+    ssh = setting [ "server" "ssh" ] "openssh" {
+      type = types.enum [
+        "openssh"
+        "tailscale"
+      ];
+      description = ''
+        Who answers builders on that port. With Tailscale SSH, tailscaled's file transfer and port forwarding are turned
+        off on this machine, for everybody: it serves both without asking the account's login shell, which is what keeps
+        builders to uploads.
+      '';
+    };
+
     listenAddresses = mkOption {
       type = types.nullOr (types.listOf kinds.address);
       default = null;

@@ -21,6 +21,15 @@ in
       extraConfig = builtins.readFile ./sshd.conf;
     };
 
+    # Tailscale SSH serves SFTP and forwarding by itself, past the login shell: a builder could write the audit log, take
+    # roots away, and reach what the server reaches. Tried with tailscale 1.98.10, which both switches hold for.
+    systemd.services.tailscaled = lib.mkIf (server.ssh == "tailscale") {
+      environment = {
+        TS_SSH_DISABLE_SFTP = "true";
+        TS_SSH_DISABLE_FORWARDING = "true";
+      };
+    };
+
     nix = {
       # By default everybody is let in; where that was narrowed, uploads and the populate job still reach the daemon.
       settings.extra-allowed-users = [

@@ -83,10 +83,31 @@ export const building: readonly Failure[] = [
   ...(
     [
       ["another host key", "Host key verification failed.", /another host key/],
+      // What OpenSSH's client printed for each with tailscaled 1.98.10.
       [
         "the policy forbids ssh",
-        "tailscale: tailnet policy does not permit you to SSH as user nix-push",
+        "tailscale: tailnet policy does not permit you to SSH to this node\nConnection closed by 100.64.0.1 port 22",
         /policy does not let/,
+      ],
+      [
+        "the policy forbids the account",
+        'tailscale: tailnet policy does not permit you to SSH as user "nix-push"\nConnection closed by 100.64.0.1 port 22',
+        /policy does not let/,
+      ],
+      [
+        "a Tailscale SSH server without the account",
+        'tailscale: failed to look up local user "nix-push" \nConnection closed by 100.64.0.1 port 22',
+        /no account that takes uploads/,
+      ],
+      [
+        "a rule that asks for a person",
+        "# Tailscale SSH requires an additional check.\n# To authenticate, visit: https://login.tailscale.com/a/1",
+        /asks for a person at a browser/,
+      ],
+      [
+        "a tailnet node of no builder",
+        'nix-binary-cache: the tailnet node "mac.tail1.ts.net" (no tags) is not one builder\'s',
+        /no builder at this machine's tailnet address/,
       ],
       [
         "an ssh key that the server does not know",

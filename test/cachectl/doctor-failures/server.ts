@@ -52,6 +52,10 @@ export const server: readonly Failure[] = [
   onServer("an account that may do anything", "receiver", "failure", /builders can do more than upload/, (world) =>
     world.shell("/bin/sh"),
   ),
+  onServer("a Tailscale SSH that serves files", "receiver", "failure", /without TS_SSH_DISABLE_SFTP=true$/, (world) => {
+    world.config = { ...world.config, server: { ...(world.config?.server as object), ssh: "tailscale" } };
+    world.say("systemctl-show", { out: "PORT=41641 TS_SSH_DISABLE_FORWARDING=true\n" });
+  }),
   onServer(
     "a builder that was turned away",
     "builders",

@@ -38,6 +38,20 @@ function sshd(change: (text: string) => string): Change {
   return both(file, again);
 }
 
+/**
+ * A double of Tailscale SSH that turns the account away: the two lines that its client shows (tailscale 1.98.10) are a
+ * banner of our sshd, and its hanging up as soon as a key is offered.
+ */
+function tailscaleSsh(words: string): Change {
+  const hangUp = "/usr/local/bin/hang-up";
+  const directives = `Banner /etc/ssh/words\n  AuthorizedKeysCommand ${hangUp}\n  AuthorizedKeysCommandUser root`;
+  return both(
+    edited("server", "/etc/ssh/words", () => `${words}\n`),
+    edited("server", hangUp, () => "#!/bin/sh\nkill -9 $PPID\n", 0o755),
+    sshd((text) => text.replace("ExposeAuthInfo yes", `ExposeAuthInfo yes\n  ${directives}`)),
+  );
+}
+
 const receiver = (shell: string): Change =>
   edited("server", "/etc/passwd", (text) => text.replace(/^(nix-push:.*:)[^:]+$/m, `$1${shell}`));
 
@@ -137,6 +151,21 @@ export const buildingBreakages: readonly Breakage[] = [
     "the server's name does not resolve for ssh",
     own((config) => ({ ...config, server: { ...(config.server as object), host: "cache.invalid" } })),
     /the server's name does not resolve/,
+  ),
+  ssh(
+    "Tailscale SSH, and a policy without a rule for this machine",
+    tailscaleSsh("tailscale: tailnet policy does not permit you to SSH to this node"),
+    /the tailnet's policy does not let this machine in by ssh/,
+  ),
+  ssh(
+    "Tailscale SSH, and a rule that asks for a person",
+    tailscaleSsh("# Tailscale SSH requires an additional check."),
+    /asks for a person at a browser before it lets ssh in/,
+  ),
+  ssh(
+    "Tailscale SSH on a server without the account",
+    tailscaleSsh('tailscale: failed to look up local user "nix-push" '),
+    /the server has no account that takes uploads/,
   ),
   ssh("no ssh", away(on, "/usr/bin/ssh"), /ssh is not installed/),
   ssh("an account without its receiver", receiver("/bin/sh"), /the account is there, its receiver is not/),

@@ -51,6 +51,11 @@ export const serverBreakages: readonly Breakage[] = [
   receiver("an account whose receiver is gone", shell("/nix/gone"), /login shell \/nix\/gone is not there/),
   receiver("an account that nobody can use", shell("/usr/sbin/nologin"), /nologin for a shell: nobody can upload/),
   receiver("an account with a shell of the usual kind", shell("/bin/sh"), /builders can do more than upload/),
+  receiver(
+    "a Tailscale SSH that serves files",
+    configured((config) => ({ ...config, server: { ...(config.server as object), ssh: "tailscale" } })),
+    /Tailscale SSH lets builders past nix-push's login shell/,
+  ),
   builders(
     "no builders",
     both(away(on, `${STATE}/builders`), away(on, `${STATE}/audit.log`)),

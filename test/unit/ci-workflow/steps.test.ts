@@ -139,6 +139,18 @@ describe("the steps of the CI workflow", function () {
   for (const [what, error, message, attempts] of [
     ["the host key is another", "Host key verification failed.", /Wrong host key/, 1],
     ["the runner's key is not registered", "nix-push@server: Permission denied (publickey).", /Refused/, 1],
+    [
+      "the tailnet's policy has no rule for the runner",
+      "tailscale: tailnet policy does not permit you to SSH to this node\nConnection closed by 100.64.0.1 port 22",
+      /Refused by the tailnet/,
+      1,
+    ],
+    [
+      "a rule asks for a person",
+      "# Tailscale SSH requires an additional check.\n# To authenticate, visit: https://login.tailscale.com/a/1",
+      /A person is asked for/,
+      1,
+    ],
     ["the server does not answer", "ssh: connect to host: Connection timed out", /No connection/, 8],
   ] as const) {
     it(`stop before building when ${what}`, async () => {

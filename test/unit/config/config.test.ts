@@ -119,6 +119,14 @@ describe("settings that need a partner", () => {
     );
   });
 
+  it("Tailscale SSH answers on port 22 alone, and knows a builder by its address", () => {
+    const server = { ...least.server, ssh: "tailscale", sshPort: 2222 };
+    const keys = { sshKey: least.server.hostKey, signingKey: `mac-1:${"A".repeat(43)}=` };
+    const problems = problemsOf({ server, builders: [{ ...builder, ...keys }] });
+    assert.deepEqual(Object.keys(problems), ["server.sshPort", "builders[0].address"]);
+    assert.match(problems["server.sshPort"] ?? "", /found 2222; Tailscale SSH .* answers on 22 alone/);
+  });
+
   it("names are there once, and the two tags differ", () => {
     const client = { name: "desktop", system: "x86_64-linux" };
     const raw = { ...least, clients: [client, client], tailnet: { tags: { cache: "tag:x", ci: "tag:x" } } };

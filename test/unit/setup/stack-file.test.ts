@@ -73,9 +73,14 @@ describe("the stack's file that setup writes", () => {
   });
 
   it("names what a default is not", () => {
-    const server = { ...plan.server, ssh: "tailscale", system: "aarch64-linux", sshPort: 2222 };
-    const { ssh, system, sshPort } = parsed(stackFile(example, undefined, { ...plan, server })).server;
-    assert.deepEqual({ ssh, system, sshPort }, { ssh: "tailscale", system: "aarch64-linux", sshPort: 2222 });
+    for (const other of [
+      { ssh: "tailscale", system: "aarch64-linux", sshPort: 22 },
+      { ssh: "openssh", system: "x86_64-linux", sshPort: 2222 },
+    ]) {
+      const plans = { ...plan, server: { ...plan.server, ...other } };
+      const { ssh, system, sshPort } = parsed(stackFile(example, undefined, plans)).server;
+      assert.deepEqual({ ssh, system, sshPort }, other);
+    }
   });
 
   it("says in a comment which builder has still to tell its keys, once, until it has", () => {

@@ -17,10 +17,21 @@ const causes: readonly (readonly [RegExp, string, string])[] = [
     "the server shows another host key than the one in config.json",
     "compare on the server's console: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub; if it is right, set server.hostKey and pulumi up",
   ],
+  // Tailscale SSH's own words: tailscale's ssh/tailssh/tailssh.go, and its SSHAction's message for a `check` rule.
   [
-    /tailnet policy does not permit|tailscale: .*(?:denied|not permitted)/i,
+    /tailnet policy does not permit/i,
     "the tailnet's policy does not let this machine in by ssh",
     "pulumi up adds the rule; npm run doctor shows what the policy lacks",
+  ],
+  [
+    /requires an additional check/i,
+    "a rule of the tailnet's policy asks for a person at a browser before it lets ssh in",
+    "let the rule of the upload account come first: ssh rules with `check` after the stack's, or without nix-push",
+  ],
+  [
+    /tailscale: failed to look up local user/i,
+    "the server has no account that takes uploads",
+    "pulumi up deploys the server's module, which makes it",
   ],
   [
     /permission denied/i,
@@ -28,7 +39,12 @@ const causes: readonly (readonly [RegExp, string, string])[] = [
     "register it: sudo cachectl keys, put it in the stack's builders, pulumi up",
   ],
   [
-    /is no builder's|is not one builder's|does not know the caller's address/i,
+    /the tailnet node .* is not one builder's|the tailnet does not know the caller's address/i,
+    "the server knows no builder at this machine's tailnet address",
+    "set it in the stack: builders[].address (tailscale ip -4), pulumi up",
+  ],
+  [
+    /is no builder's/i,
     "the server knows no builder of this key",
     "register it: sudo cachectl keys, put it in the stack's builders, pulumi up",
   ],
