@@ -75,7 +75,7 @@ function describeCommit(repository: Repository, id: string): object {
     committer,
     commit: { message, author, committer },
     files,
-    parents: commit.parents,
+    parents: commit.parents.map((parent) => ({ sha: parent })),
   };
 }
 

@@ -49,11 +49,17 @@ function actions(exchange: RepositoryExchange): Reply | undefined {
   return vaultRoutes(exchange, exchange.repository);
 }
 
+/** By `repos/OWNER/NAME`, or by `repositories/ID`, as the real provider writes an environment's secrets. */
 function repositoryRoutes(exchange: Exchange): Reply | undefined {
-  const [, owner = "", name = "", kind, ...rest] = exchange.parts;
-  const { store, token, method } = exchange;
+  const { parts, store, token, method } = exchange;
+  const named = parts[0] === "repos" ? 2 : 1;
+  const wanted = parts
+    .slice(1, 1 + named)
+    .join("/")
+    .toLowerCase();
+  const [kind, ...rest] = parts.slice(1 + named);
   const found = Object.values(store.state.repositories).find(
-    (each) => `${each.owner}/${each.name}`.toLowerCase() === `${owner}/${name}`.toLowerCase(),
+    ({ id, owner, name }) => (named === 1 ? String(id) : `${owner}/${name}`.toLowerCase()) === wanted,
   );
   // A private repository does not exist for a token that may not read it.
   if (found === undefined || (found.private && !token.scopes.includes("repo"))) throw notFound();
@@ -78,6 +84,7 @@ export function routes(exchange: Exchange): Reply | undefined {
       if (name === token.login) return { status: 200, body: user(name) };
       throw notFound();
     case "repos":
+    case "repositories":
       return repositoryRoutes(exchange);
     default:
       return undefined;

@@ -64,6 +64,12 @@ describe("the stand-in of GitHub", () => {
     assert.equal((await ask("GET", "repos/octo/nothing")).body.message, "Not Found");
   });
 
+  it("knows a repository by its id too", async () => {
+    const { id } = (await ask("GET", FLEET)).body;
+    assert.equal((await ask("GET", `repositories/${String(id)}`)).body.full_name, "octo/fleet");
+    assert.equal((await ask("GET", "repositories/1")).status, 404);
+  });
+
   it("keeps variables; a second POST is a conflict", async () => {
     const path = `${FLEET}/actions/variables`;
     assert.equal((await ask("POST", path, { name: "port", value: "5000" })).status, 201);

@@ -38,10 +38,14 @@ function find(context: Context, id: string): Device {
   return device;
 }
 
-/** GET …/devices */
+/** GET …/devices; every parameter but `fields` is a filter: the machines whose property has that value, or one of its values. */
 export function listDevices(context: Context): Reply {
   requireScopes(context.actor, "devices:core:read");
-  return json({ devices: context.store.state.devices.map((device) => shown(device, context.now)) });
+  const filters = [...context.query].filter(([property]) => property !== "fields");
+  const devices = context.store.state.devices
+    .map((device) => shown(device, context.now))
+    .filter((device) => filters.every(([property, value]) => [device[property]].flat().map(String).includes(value)));
+  return json({ devices });
 }
 
 /** GET /device/ID */
