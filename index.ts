@@ -17,7 +17,7 @@ const server: SshTarget = { ...config.server, port: config.server.sshPort, priva
 
 const tailnet = new TailnetAccess("tailnet", {
   plan: facts.tailnet,
-  tagServer: config.tailnet.tagServer ? config.server.name : undefined,
+  tagServer: config.tailnet.tagServer ? config.server : undefined,
 });
 
 const { keys, directory, escrow: recipients } = config.signing;

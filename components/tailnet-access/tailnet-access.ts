@@ -1,14 +1,15 @@
 import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import * as tailscale from "@pulumi/tailscale";
+import { deviceOf, type Machine } from "./machines.ts";
 import type { PolicyPlan, TailnetPlan } from "./prepare.ts";
 import { refuseOtherPolicy, restoreEntries } from "./settle.ts";
 
 export interface TailnetAccessArgs {
   /** What `prepareTailnetAccess` found and decided. */
   readonly plan: TailnetPlan;
-  /** The server's host name on the tailnet, for Pulumi to put the cache's tag on it. @default somebody else does */
-  readonly tagServer?: string | undefined;
+  /** The server, for Pulumi to put the cache's tag on it. @default somebody else does */
+  readonly tagServer?: Machine | undefined;
 }
 
 /** The program that takes the entries out at destroy; relative to the project's directory, where providers run. */
@@ -79,8 +80,8 @@ function inForce(acl: tailscale.Acl, policy: PolicyPlan | undefined): pulumi.Out
 }
 
 /** A tag can't be taken off a device again without signing in there, so it stays when the stack goes. */
-function tagServer(name: string, hostname: string, tag: string, opts: pulumi.CustomResourceOptions): void {
-  const device = tailscale.getDeviceOutput({ hostname, waitFor: "10s" }, { parent: opts.parent });
-  const args = { deviceId: device.apply(({ nodeId }) => nodeId), tags: [tag] };
+function tagServer(name: string, server: Machine, tag: string, opts: pulumi.CustomResourceOptions): void {
+  const all = tailscale.getDevicesOutput({}, { parent: opts.parent });
+  const args = { deviceId: all.apply(({ devices = [] }) => deviceOf(devices, server).nodeId), tags: [tag] };
   new tailscale.DeviceTags(`${name}-server`, args, { ...opts, retainOnDelete: true });
 }

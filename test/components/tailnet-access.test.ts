@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import * as pulumi from "@pulumi/pulumi";
 import { afterEach, beforeEach, describe, it } from "mocha";
+import type { Machine } from "../../components/tailnet-access/machines.ts";
 import { merge } from "../../components/tailnet-access/merge.ts";
 import type { TailnetPlan } from "../../components/tailnet-access/prepare.ts";
 import { type Recorder, recordMocks } from "../support/mocks.ts";
@@ -21,6 +22,12 @@ function takeHooks(): void {
     answer(null, {});
   };
 }
+
+/** Anybody may call a machine "nas". */
+const devices = [
+  { hostname: "nas", name: "nas-1.tail1234.ts.net", addresses: ["100.64.0.66"], nodeId: "n1000CNTRL" },
+  { hostname: "nas", name: "nas.tail1234.ts.net", addresses: ["100.64.0.10", "fd7a::a"], nodeId: "n1001CNTRL" },
+];
 
 /** What was declared, and how; options are what mocks are not told. */
 interface Declared {
@@ -58,12 +65,12 @@ describe("TailnetAccess", () => {
     ...args
   }: {
     preview?: boolean;
-    tagServer?: string;
+    tagServer?: Machine;
     plan: TailnetPlan;
   }): Promise<Declared> {
     const recorder = await recordMocks({
       preview,
-      calls: { "tailscale:index/getDevice:getDevice": () => ({ id: "1001", nodeId: "n1001CNTRL" }) },
+      calls: { "tailscale:index/getDevices:getDevices": () => ({ devices }) },
     });
     takeHooks();
     const { TailnetAccess } = await import("../../components/tailnet-access/index.ts");
@@ -146,7 +153,10 @@ describe("TailnetAccess", () => {
   });
 
   it("puts the cache's tag on the server only when told to, after the policy that declares it", async () => {
-    const { recorder, options, after } = await declare({ plan: await plan(), tagServer: "nas" });
+    const { recorder, options, after } = await declare({
+      plan: await plan(),
+      tagServer: { name: "nas", address: "100.64.0.10" },
+    });
     assert.deepEqual(recorder.find("tailnet-server").inputs, { deviceId: "n1001CNTRL", tags: ["tag:nix-cache"] });
     assert.deepEqual(after("tailnet-server"), ["tailnet-policy"]);
     assert.equal(options.get("tailnet-server")?.retainOnDelete, true);

@@ -1,7 +1,7 @@
 /** What Pulumi's Tailscale provider does for this program, by the lab's double of it, which makes the real one's calls. */
 import { acl } from "../../lab/providers/tailscale/acl.ts";
 import { TailscaleClient } from "../../lab/providers/tailscale/client.ts";
-import { deviceTags, getDevice } from "../../lab/providers/tailscale/devices.ts";
+import { deviceTags, getDevices } from "../../lab/providers/tailscale/devices.ts";
 import { federatedIdentity, oauthClient } from "../../lab/providers/tailscale/keys.ts";
 import type { Operation, ResourceDouble } from "../../lab/providers/shared/double.ts";
 import type { Bag } from "../../lab/providers/shared/wire.ts";
@@ -49,8 +49,8 @@ export function makeNodes(env: Readonly<Record<string, string>>): ProviderCalls 
         federatedIdentity(() => client),
         federated,
       );
-      const device = await getDevice(() => client).invoke({ hostname: "server" }, operation.signal);
-      const tags = { deviceId: device.nodeId ?? device.id ?? "", tags: ["tag:nix-cache"] };
+      const { devices } = (await getDevices(() => client).invoke({}, operation.signal)) as { devices: Bag[] };
+      const tags = { deviceId: devices[0]?.nodeId ?? "", tags: ["tag:nix-cache"] };
       const tagger = deviceTags(() => client);
       const tagged = await tagger.create(tags, operation);
       await tagger.read?.(tagged.id, tags, operation);
