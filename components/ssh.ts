@@ -28,6 +28,9 @@ export function connectionTo(target: SshTarget): types.input.remote.ConnectionAr
   };
 }
 
+/** For every remote command: sshd takes no variables unless it is set up to, and each update would end with a warning of that. */
+export const quiet = { addPreviousOutputInEnv: false } as const;
+
 /** The text of a shell program beside the caller: `scriptText(new URL("./x.sh", import.meta.url))`. */
 export function scriptText(file: URL): string {
   return readFileSync(file, "utf8");

@@ -1,6 +1,6 @@
 import { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { connectionTo, scriptText, shellWords, type SshTarget } from "../ssh.ts";
+import { connectionTo, quiet, scriptText, shellWords, type SshTarget } from "../ssh.ts";
 import type { Inspection } from "./inspect.ts";
 
 /** A builder as the server knows it: the keys by which it is recognised and its signatures are accepted. */
@@ -41,6 +41,7 @@ export class CacheServer extends pulumi.ComponentResource {
         connection: connectionTo(args.server),
         create: deployCommand(args),
         stdin: scriptText(new URL("./deploy.sh", import.meta.url)),
+        ...quiet,
       },
       { parent: this },
     );
@@ -62,6 +63,7 @@ export class CacheServer extends pulumi.ComponentResource {
         create: halves.apply((known) => ("pending" in known ? "true" : "cachectl builders add")),
         delete: shellWords(["cachectl", "builders", "remove", builder.name]),
         stdin: halves.apply((known) => JSON.stringify({ name: builder.name, system: builder.system, ...known })),
+        ...quiet,
       },
       { parent: this, dependsOn: [deploy] },
     );

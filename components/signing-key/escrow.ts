@@ -1,6 +1,6 @@
 import { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { connectionTo, scriptText, shellWords, type SshTarget } from "../ssh.ts";
+import { connectionTo, quiet, scriptText, shellWords, type SshTarget } from "../ssh.ts";
 
 export interface KeyEscrowArgs {
   readonly server: SshTarget;
@@ -46,6 +46,7 @@ export class KeyEscrow extends pulumi.ComponentResource {
         ),
         stdin: scriptText(new URL("./escrow.sh", import.meta.url)),
         logging: "stderr",
+        ...quiet,
       },
       { parent: this },
     );

@@ -1,6 +1,6 @@
 import { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { connectionTo, scriptText, shellWords, type SshTarget } from "../ssh.ts";
+import { connectionTo, quiet, scriptText, shellWords, type SshTarget } from "../ssh.ts";
 
 export interface SigningKeyArgs {
   readonly server: SshTarget;
@@ -34,6 +34,7 @@ export class SigningKey extends pulumi.ComponentResource {
             create: `sh -s -- ${shellWords([args.directory, key])}`,
             stdin: scriptText(new URL("./generate.sh", import.meta.url)),
             logging: "stderr",
+            ...quiet,
           },
           { parent: this, retainOnDelete: true },
         ),

@@ -87,11 +87,12 @@ describe("CacheServer", () => {
     assert.equal(recorder.find("cache-server-builder-macbook").inputs.create, "true");
   });
 
-  it("pins the host key on every connection, which is secret", async () => {
+  it("pins the host key on every connection, which is secret, and sends no variables that sshd would not take", async () => {
     const { recorder } = await build();
     for (const { inputs, secretInputs, type } of recorder.resources) {
       if (type !== command) continue;
       assert.ok(secretInputs.includes("connection"));
+      assert.equal(inputs.addPreviousOutputInEnv, false);
       assert.equal((inputs.connection as { hostKey: string }).hostKey, `ssh-ed25519 ${"A".repeat(68)}`);
     }
   });

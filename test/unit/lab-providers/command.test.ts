@@ -31,7 +31,7 @@ describe("the double of remote.Command", function () {
     const { port, user, privateKey, hostKey } = sshd;
     connection = { host: "127.0.0.1", port, user, privateKey, hostKey, perDialTimeout: 5, dialErrorLimit: 1 };
   });
-  after(() => sshd.stop());
+  after(() => (sshd as Sshd | undefined)?.stop());
 
   const create = async (inputs: Bag): Promise<Bag> =>
     (await double.create({ connection, ...inputs }, operation())).state;
@@ -51,6 +51,15 @@ describe("the double of remote.Command", function () {
   it("gives the variables that the server accepts and refuses the others", async () => {
     assert.equal((await create({ create: "echo $GREETING", environment: { GREETING: "hi" } })).stdout, "hi");
     await assert.rejects(create({ create: "true", environment: { OTHER: "x" } }), /"OTHER".*AcceptEnv/);
+  });
+
+  it("warns where the server does not take the previous output, unless told not to send it", async () => {
+    said.length = 0;
+    const inputs = { connection, create: "true" };
+    await double.update("id", { stdout: "before" }, { ...inputs, addPreviousOutputInEnv: false }, operation());
+    assert.deepEqual(said, []);
+    await double.update("id", { stdout: "before" }, inputs, operation());
+    assert.match(said.join("\n"), /^Unable to set 'PULUMI_COMMAND_STDOUT'\. .* AcceptEnv/s);
   });
 
   it("says the command and all its output when it fails, and keeps nothing of the key on disk", async () => {

@@ -10,7 +10,7 @@ function environment(inputs: Bag): Record<string, string> {
   return Object.fromEntries(given.map(([name, value]) => [name, text(value)]));
 }
 
-// Sent optimistically: a server that does not accept them is no error.
+// Sent optimistically: a server that does not accept them gets a warning.
 function previousOutput(inputs: Bag, state: Bag): Record<string, string> {
   if (inputs.addPreviousOutputInEnv === false) return {};
   const { stdout, stderr } = state;
@@ -38,6 +38,16 @@ function unaccepted(names: string[]): Error {
   );
 }
 
+/** The real provider's own words. */
+function warnUnaccepted(name: string, operation: Operation): void {
+  operation.log(
+    "warning",
+    `Unable to set '${name}'. This only works if your SSH server is configured to accept
+\tthese variables via AcceptEnv. Alternatively, if a Bash-like shell runs the command on the remote host, you could
+\tprefix the command itself with the variables in the form 'VAR=value command'`,
+  );
+}
+
 async function execute(command: string, inputs: Bag, state: Bag, operation: Operation): Promise<Bag> {
   const variables = environment(inputs);
   const names = Object.keys(variables);
@@ -52,6 +62,11 @@ async function execute(command: string, inputs: Bag, state: Bag, operation: Oper
       const probe = await ssh(`printenv ${names.join(" ")} > /dev/null`);
       if (!way.dialled()) return probe;
       if (probe.status !== 0) throw unaccepted(names);
+    }
+    for (const name of Object.keys(optimistic)) {
+      const probe = await ssh(`printenv ${name} > /dev/null`);
+      if (!way.dialled()) return probe;
+      if (probe.status !== 0) warnUnaccepted(name, operation);
     }
     const stdin = inputs.stdin;
     return ssh(command, { onLine: logged(inputs, operation), ...(typeof stdin === "string" ? { stdin } : {}) });
