@@ -47,7 +47,8 @@ function setSecret(setting: string, value: string, stack: string): Promise<void>
     stdio: ["pipe", "ignore", "inherit"],
     timeout,
   });
-  child.stdin.end(value);
+  // One that ends before it has read everything says why itself.
+  child.stdin.on("error", () => undefined).end(value);
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code) => {

@@ -19,6 +19,7 @@ main() {
     [ "$(id -u)" -eq 0 ] || fail "found user $(id -un); must be root. Set builders[].user to root."
     case $1 in
     install)
+        settings_can_be_ours
         put_files
         make_queue
         include_settings
@@ -78,9 +79,22 @@ settings_file() {
     esac
 }
 
+is_included() {
+    grep -qs '^!include nix-binary-cache.conf$' "$1"
+}
+
+# A link is somebody else's to write: nix-darwin's, NixOS's, a folder of dotfiles. Replaced, it would be a file that
+# nix-darwin then refuses to activate over. Where the line stands in it already, there is nothing to write.
+settings_can_be_ours() {
+    file=$(settings_file)
+    [ ! -L "$file" ] || is_included "$file" ||
+        fail "$file is a link to $(readlink "$file"), so it is not written here. Where nix-darwin or NixOS makes it, set" \
+            "builders[].install to module and import the module; else put the line '!include nix-binary-cache.conf' in it."
+}
+
 include_settings() {
     file=$(settings_file)
-    grep -qs '^!include nix-binary-cache.conf$' "$file" && return
+    is_included "$file" && return
     {
         cat "$file" 2>/dev/null || true
         # A last line without an end would take ours into it.
@@ -125,7 +139,9 @@ restart_daemon() {
 # What waits in the queue and the keys stay: they are the builder's own.
 remove_all() {
     file=$(settings_file)
-    if grep -qs '^!include nix-binary-cache.conf$' "$file"; then
+    if [ -L "$file" ] && is_included "$file"; then
+        echo "install.sh: take the line '!include nix-binary-cache.conf' out of $file yourself: it is a link" >&2
+    elif is_included "$file"; then
         grep -v '^!include nix-binary-cache.conf$' "$file" >"$file.new" || true
         chmod 644 "$file.new"
         mv -f "$file.new" "$file"

@@ -185,4 +185,24 @@ describe("deploy", function () {
     assert.equal(await server.readFile("/etc/mended"), "yes");
     assert.deepEqual(changed(mustSucceed(await pulumi(world, "preview"))), []);
   });
+
+  it("a Mac whose nix.conf is somebody else's link keeps it: up says so, and what to do", async () => {
+    const { macbook } = world.machines;
+    const [file, kept] = ["/etc/nix/nix.conf", "/etc/nix/dotfiles.conf"];
+    const without = (await macbook.readFile(file)).replace(/^!include nix-binary-cache\.conf\n/m, "");
+    await macbook.writeFile(kept, without, 0o644);
+    await macbook.must(["ln", "-sf", kept, file]);
+    const settings = { ...world.settings, uploads: { exclude: ["*-secret"] } };
+    const failed = await pulumi(world, "up", { settings });
+    assert.equal(failed.ok, false);
+    assert.match(
+      failed.message,
+      /\/etc\/nix\/nix\.conf is a link to \/etc\/nix\/dotfiles\.conf, so it is not written here/,
+    );
+    assert.equal((await macbook.must(["readlink", file])).stdout.trim(), kept);
+    assert.equal(await macbook.readFile(kept), without);
+    await macbook.writeFile(kept, `${without}!include nix-binary-cache.conf\n`, 0o644);
+    mustSucceed(await pulumi(world, "up", { settings }));
+    assert.equal((await macbook.must(["readlink", file])).stdout.trim(), kept);
+  });
 });

@@ -52,6 +52,20 @@ export async function pulumiCommand(world: World, ...args: readonly string[]): P
   return stdout;
 }
 
+/** A stack that was made, with so much of the lab's configuration. */
+export function fresh(stack: string, withConfig: boolean): Change {
+  return {
+    breaks: async (world) => {
+      await pulumiCommand(world, "stack", "init", stack);
+      const { work } = engineFolders(world.instance.dir);
+      const [from, to] = [join(work, "Pulumi.lab.yaml"), join(work, `Pulumi.${stack}.yaml`)];
+      if (withConfig)
+        writeFileSync(to, readFileSync(from, "utf8").replace(/^encryptionsalt:.*\n|^.*secure:.*\n/gm, ""));
+    },
+    mends: (world) => pulumiCommand(world, "stack", "rm", stack, "--yes", "--force"),
+  };
+}
+
 /** The findings of the checks named, and of those that they need; of all of them without a name. */
 export async function stackDoctor(
   world: World,

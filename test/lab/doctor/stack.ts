@@ -4,9 +4,11 @@ import { githubBreakages } from "./stack-github.ts";
 import { ownBreakages } from "./stack-own.ts";
 import { serverBreakages } from "./stack-server.ts";
 import { tailnetBreakages } from "./stack-tailnet.ts";
+import { updateBreakages } from "./stack-updates.ts";
 
 export const stackBreakages: readonly StackBreakage[] = [
   ...ownBreakages,
+  ...updateBreakages,
   ...tailnetBreakages,
   ...githubBreakages,
   ...serverBreakages,
