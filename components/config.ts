@@ -107,8 +107,20 @@ export interface LoadedConfig {
   readonly stack: string;
 }
 
-/** Reads the current stack's configuration from Pulumi. @throws ConfigError */
+/**
+ * Reads the current stack's configuration from Pulumi.
+ *
+ * @throws RunError with what is wrong, every problem in it: Pulumi shows its text, and no JavaScript stack
+ */
 export function loadConfig(): LoadedConfig {
+  try {
+    return readConfig();
+  } catch (error) {
+    throw error instanceof ConfigError ? new pulumi.RunError(error.message) : error;
+  }
+}
+
+function readConfig(): LoadedConfig {
   const stack = pulumi.getStack();
   const source = new pulumi.Config();
   const names = Object.keys(secretKeys) as SecretKey[];

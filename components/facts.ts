@@ -3,7 +3,7 @@
  * the repository, and which builders are awake. Asked all at once; what is wrong is told in one message, and in the
  * preview, before anything is changed.
  */
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import { inspectServer, type Inspection } from "./cache-server/index.ts";
 import { type CiPlan, prepareCi } from "./ci-publisher/index.ts";
 import type { LoadedConfig, StackConfig } from "./config.ts";
@@ -30,7 +30,7 @@ export interface Facts {
   readonly awake: ReadonlySet<string>;
 }
 
-/** @throws Error with everything that is wrong, a line each */
+/** @throws RunError with everything that is wrong, a line each: Pulumi shows that text, and no JavaScript stack */
 export async function gatherFacts(loaded: LoadedConfig): Promise<Facts> {
   const [inspected, found] = [inspect(loaded), findAwake(loaded)];
   const [tailnet, inspection, ci, awake] = await allOrEveryReason([
@@ -108,7 +108,7 @@ async function allOrEveryReason<T extends readonly Promise<unknown>[]>(
 ): Promise<{ [K in keyof T]: Awaited<T[K]> }> {
   const results = await Promise.allSettled<readonly Promise<unknown>[]>(promises);
   const reasons = results.flatMap((result) => (result.status === "rejected" ? [reasonText(result.reason)] : []));
-  if (reasons.length > 0) throw new Error(reasons.join("\n"));
+  if (reasons.length > 0) throw new pulumi.RunError(reasons.join("\n"));
   return await Promise.all(promises);
 }
 

@@ -2,11 +2,11 @@
 import { accessSync, constants, existsSync } from "node:fs";
 import { chmod, copyFile, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
-import { delimiter, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { buildInside, buildWithGo, findGo, NO_GO } from "./build.ts";
 import { withLock } from "./lock.ts";
 import type { OnLine } from "./progress.ts";
-import { downloadRelease } from "./release.ts";
+import { downloadRelease, LANGUAGE_HOST } from "./release.ts";
 import { ENGINE_VERSION, engineVersion, isAtLeast, OLDEST_VERSION, tooOld } from "./version.ts";
 
 /** An engine: the executable, its version ("3.259.0") and where it came from. */
@@ -75,12 +75,19 @@ async function intoCache(onLine: OnLine, makeIn: (folder: string) => Promise<Mad
   });
 }
 
+/** The language host first, where there is one: once the engine is there, the cache is taken as it is. */
 async function store(made: string): Promise<void> {
   const target = cachedEngine();
-  await mkdir(join(target, ".."), { recursive: true });
-  await copyFile(made, `${target}.new`);
-  await chmod(`${target}.new`, 0o755);
-  await rename(`${target}.new`, target);
+  const [beside, host] = [join(dirname(made), LANGUAGE_HOST), join(dirname(target), LANGUAGE_HOST)];
+  await mkdir(dirname(target), { recursive: true });
+  if (existsSync(beside)) await place(beside, host);
+  await place(made, target);
+}
+
+async function place(from: string, to: string): Promise<void> {
+  await copyFile(from, `${to}.new`);
+  await chmod(`${to}.new`, 0o755);
+  await rename(`${to}.new`, to);
 }
 
 /** Makes an engine in `folder` (or in a spare root); gives where it is. */

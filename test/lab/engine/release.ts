@@ -1,4 +1,4 @@
-/** Downloads the pinned official release of the Pulumi engine. */
+/** Downloads the pinned official release of the Pulumi engine, with its language host for Node. */
 import { createWriteStream } from "node:fs";
 import { execFile } from "node:child_process";
 import { join } from "node:path";
@@ -7,6 +7,9 @@ import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
 import { withProgress, type OnLine } from "./progress.ts";
 import { ENGINE_VERSION } from "./version.ts";
+
+/** What runs a program in Node for Pulumi's own command; a build of the engine's module has none. */
+export const LANGUAGE_HOST = "pulumi-language-nodejs";
 
 /** Time until the server answers, in milliseconds; where it is out of reach the next way is tried. */
 const ANSWER_MS = 5000;
@@ -42,6 +45,7 @@ export async function downloadRelease(folder: string, onLine: OnLine): Promise<s
 async function unpack(body: Readable, folder: string): Promise<void> {
   const archive = join(folder, "release.tar.gz");
   await pipeline(body, createWriteStream(archive));
-  const args = ["-xzf", archive, "-C", folder, "--strip-components=1", "pulumi/pulumi"];
+  const members = ["pulumi", LANGUAGE_HOST].map((name) => `pulumi/${name}`);
+  const args = ["-xzf", archive, "-C", folder, "--strip-components=1", ...members];
   await promisify(execFile)("tar", args, { timeout: 120_000 });
 }

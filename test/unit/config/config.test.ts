@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "mocha";
 import { parse } from "yaml";
-import { ConfigError, parseConfig, type SecretKey } from "../../../components/config.ts";
+import * as pulumi from "@pulumi/pulumi";
+import { ConfigError, loadConfig, parseConfig, type SecretKey } from "../../../components/config.ts";
 
 const noSecrets: ReadonlySet<SecretKey> = new Set();
 
@@ -136,5 +137,16 @@ describe("settings that need a partner", () => {
   it("an entry for the policy names a tag of this stack, since by it alone it is found again", () => {
     const raw = { ...least, tailnet: { policy: { extra: { grants: [{ src: ["*"], dst: ["*"], ip: ["*"] }] } } } };
     assert.match(problemsOf(raw)["tailnet.policy.extra.grants[0]"] ?? "", /neither of this stack's tags/);
+  });
+});
+
+describe("the configuration as Pulumi gives it", () => {
+  it("is refused with every problem in the text, as an error of which Pulumi shows no JavaScript stack", () => {
+    pulumi.runtime.setAllConfig({ "project:server": "{}", "project:colour": "{}" });
+    assert.throws(loadConfig, (error: unknown) => {
+      assert.ok(pulumi.RunError.isInstance(error));
+      assert.match(error.message, /server\.name: is missing[^]*colour/);
+      return true;
+    });
   });
 });
