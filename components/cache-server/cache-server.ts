@@ -105,7 +105,7 @@ function readResult(stdout: string): DeployResult {
   const line = stdout.trim().split("\n").at(-1) ?? "";
   const result = JSON.parse(line) as Partial<DeployResult>;
   if (typeof result.toplevel === "string" && typeof result.url === "string") return result as DeployResult;
-  throw new Error(
+  throw new pulumi.RunError(
     `[CacheServer] the deploy answered ${JSON.stringify(line.slice(0, 120))}; expected its result as JSON.`,
   );
 }

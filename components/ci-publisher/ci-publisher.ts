@@ -82,7 +82,14 @@ export class CiPublisher extends pulumi.ComponentResource {
 
 /** A public half is public: it leaves the secrecy of the text that it was worked out from. */
 function publicHalf(secretText: pulumi.Input<string>, derive: (text: string) => string): pulumi.Output<string> {
-  return pulumi.unsecret(pulumi.output(secretText).apply((text) => derive(text)));
+  const half = pulumi.output(secretText).apply((text) => {
+    try {
+      return derive(text);
+    } catch (error) {
+      throw new pulumi.RunError((error as Error).message);
+    }
+  });
+  return pulumi.unsecret(half);
 }
 
 /** The name without the owner, as the provider takes it. */

@@ -80,7 +80,9 @@ export function makeCredential(name: string, args: CredentialArgs, opts: pulumi.
   }
   const [current] = args.clients.map((id) => new tailscale.OauthClient(`${name}-client-${id}`, common, opts));
   if (current === undefined) {
-    throw new Error(`[CiPublisher "${name}"] clients: found none; expected at least one name. Leave it out for ["1"].`);
+    throw new pulumi.RunError(
+      `[CiPublisher "${name}"] clients: found none; expected at least one name. Leave it out for ["1"].`,
+    );
   }
   return { clientId: current.id, clientSecret: pulumi.secret(current.key), audience: undefined };
 }

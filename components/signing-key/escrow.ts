@@ -65,7 +65,7 @@ const armored = /^-----BEGIN AGE ENCRYPTED FILE-----\n[A-Za-z0-9+/=\n]+\n-----EN
 export function checkCopy(text: string): string {
   if (armored.test(text)) return text.endsWith("\n") ? text : `${text}\n`;
   // Not shown: what this is nobody knows.
-  throw new Error(
+  throw new pulumi.RunError(
     `[KeyEscrow] the server answered with ${text.length} characters that are no armored file of age. ` +
       "Check that root's shell on the server prints nothing of its own when it is not interactive.",
   );

@@ -48,7 +48,7 @@ export class SigningKey extends pulumi.ComponentResource {
 /** Guards what every client will trust against a shell's greeting or an error on standard output. */
 export function checkPublicKey(text: string): string {
   if (/^[^:\s]+:[A-Za-z0-9+/]{43}=$/.test(text)) return text;
-  throw new Error(
+  throw new pulumi.RunError(
     `[SigningKey] the server answered with ${JSON.stringify(text.slice(0, 80))}; expected one line NAME:BASE64. ` +
       "Check that root's shell on the server prints nothing of its own when it is not interactive.",
   );

@@ -1,5 +1,6 @@
 /** From the stack's machines to what a policy can name. */
 import { isIP } from "node:net";
+import { RunError } from "@pulumi/pulumi";
 
 export interface Machine {
   readonly name: string;
@@ -31,7 +32,7 @@ export function deviceOf<Device extends TailnetDevice>(
   const [device, ...others] = at.length > 0 || isIP(address) !== 0 ? at : called;
   if (device !== undefined && others.length === 0) return device;
   const found = device === undefined ? "no machine" : `${String(others.length + 1)} machines`;
-  throw new Error(
+  throw new RunError(
     `tailnet.tagServer: the tailnet has ${found} that may be "${name}" (${address}). Set server.address to what \`tailscale ip -4\` says there.`,
   );
 }

@@ -74,7 +74,9 @@ function declarePolicy(name: string, plan: PolicyPlan | undefined, opts: pulumi.
 function inForce(acl: tailscale.Acl, policy: PolicyPlan | undefined): pulumi.Output<boolean> | undefined {
   if (policy === undefined || pulumi.runtime.isDryRun()) return undefined;
   return acl.id.apply(async () => {
-    await restoreEntries(policy);
+    await restoreEntries(policy).catch((error: unknown) => {
+      throw new pulumi.RunError((error as Error).message);
+    });
     return true;
   });
 }

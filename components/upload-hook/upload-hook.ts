@@ -84,5 +84,7 @@ export function builderConfig(
 function lastLine(stdout: string): string {
   const line = stdout.trim().split("\n").at(-1) ?? "";
   if (line.startsWith("{")) return line;
-  throw new Error(`[UploadHook] the installation answered ${JSON.stringify(line.slice(0, 120))}; expected JSON.`);
+  throw new pulumi.RunError(
+    `[UploadHook] the installation answered ${JSON.stringify(line.slice(0, 120))}; expected JSON.`,
+  );
 }
