@@ -21,13 +21,12 @@ export interface PolicyPlan {
 /** What to declare. */
 export interface TailnetPlan {
   readonly tags: PolicySettings["tags"];
-  /** Undefined in a preview without credentials: nothing is known of the policy then. */
-  readonly policy: PolicyPlan | undefined;
+  readonly policy: PolicyPlan;
 }
 
 /**
  * Reads the tailnet's policy, merges ours into it, has Tailscale try the result, and shows in a preview what changes.
- * Nothing is changed anywhere. A preview without credentials gives one warning and goes on.
+ * Nothing is changed anywhere. Credentials are needed in a preview too: without any the provider itself refuses to start.
  *
  * @throws TailscaleError when there are no credentials, or Tailscale can't be asked
  * @throws PolicyError when the policy can't be merged with, or Tailscale refuses the result; with the rules that are why
@@ -38,14 +37,7 @@ export async function prepareTailnetAccess(
 ): Promise<TailnetPlan> {
   const { tags } = settings;
   const access = accessFromEnv(env);
-  if (access === undefined) {
-    if (!pulumi.runtime.isDryRun())
-      throw new TailscaleError(`There are no credentials for Tailscale. ${credentialAdvice}`);
-    await pulumi.log.warn(
-      `There are no credentials for Tailscale, so the tailnet's policy is neither read nor checked. ${credentialAdvice}`,
-    );
-    return { tags, policy: undefined };
-  }
+  if (access === undefined) throw new TailscaleError(`There are no credentials for Tailscale. ${credentialAdvice}`);
   await warnOfUnreachable(settings);
   const policy = await planPolicy(buildPolicy(settings), policyApi(access));
   await warnOfOwners(settings, access, policy.live);

@@ -50,13 +50,12 @@ function declareWithdrawal(name: string, tag: string, opts: pulumi.CustomResourc
   return new local.Command(name, { create: "true", delete: withdrawal, environment, triggers: [tag] }, opts);
 }
 
-/** Without a plan, which is in a preview only, the policy's text is unknown. */
-function declarePolicy(name: string, plan: PolicyPlan | undefined, opts: pulumi.CustomResourceOptions): tailscale.Acl {
-  const guard = plan === undefined ? [] : [(): Promise<void> => refuseOtherPolicy(plan)];
+function declarePolicy(name: string, plan: PolicyPlan, opts: pulumi.CustomResourceOptions): tailscale.Acl {
+  const guard = [(): Promise<void> => refuseOtherPolicy(plan)];
   return new tailscale.Acl(
     name,
     {
-      acl: plan === undefined ? pulumi.output(pulumi.unknown as unknown as string) : plan.text,
+      acl: plan.text,
       // What would be overwritten is in the text: it is the live policy with our entries in it.
       overwriteExistingContent: true,
     },
@@ -65,14 +64,14 @@ function declarePolicy(name: string, plan: PolicyPlan | undefined, opts: pulumi.
       retainOnDelete: true,
       hooks: { beforeCreate: guard, beforeUpdate: guard },
       // Where ours are in force, others' edits since our last write are no change of ours.
-      ignoreChanges: plan !== undefined && plan.text === plan.live.text ? ["acl"] : [],
+      ignoreChanges: plan.text === plan.live.text ? ["acl"] : [],
     },
   );
 }
 
 /** Sees to it, once Pulumi is through with the policy, that our entries are in force; not in a preview. */
-function inForce(acl: tailscale.Acl, policy: PolicyPlan | undefined): pulumi.Output<boolean> | undefined {
-  if (policy === undefined || pulumi.runtime.isDryRun()) return undefined;
+function inForce(acl: tailscale.Acl, policy: PolicyPlan): pulumi.Output<boolean> | undefined {
+  if (pulumi.runtime.isDryRun()) return undefined;
   return acl.id.apply(async () => {
     await restoreEntries(policy).catch((error: unknown) => {
       throw new pulumi.RunError((error as Error).message);
