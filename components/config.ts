@@ -48,22 +48,38 @@ export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly problems: readonly Problem[];
   constructor(problems: readonly Problem[], stack: string) {
-    const lines = problems.map(({ key, what }) => `  ${key}: ${what}\n    mend it: ${remedy(key, stack)}`);
+    const lines = problems.map(
+      ({ key, what }) =>
+        `  ${key}: ${what}\n    mend it: ${what === unknown ? removal(key, stack) : remedy(key, stack)}`,
+    );
     super(`The configuration of stack "${stack}" has ${problems.length} problem(s):\n${lines.join("\n")}`);
     this.problems = problems;
   }
 }
 
-/** The command for a key: a secret's reads standard input, so that it never stands in an argument list. */
-function remedy(key: string, stack: string): string {
-  if (Object.hasOwn(secretKeys, key)) return `pulumi config set --secret ${key} --stack ${stack} < FILE`;
-  const [root = key, ...path] = key.split(/[.[\]]+/).filter((part) => part !== "");
-  if (!Object.hasOwn(stackSchema.shape, root)) return `pulumi config rm ${root} --stack ${stack}`;
-  const shown = [root, ...path]
+const unknown = "is not a setting of this program";
+
+function removal(key: string, stack: string): string {
+  const [root = key, ...path] = partsOf(key);
+  const wanted = path.length === 0 ? root : `--path '${pathOf([root, ...path])}'`;
+  return `pulumi config rm ${wanted} --stack ${stack}`;
+}
+
+function partsOf(key: string): string[] {
+  return key.split(/[.[\]]+/).filter((part) => part !== "");
+}
+
+function pathOf(parts: readonly string[]): string {
+  return parts
     .map((part) => (/^\d+$/.test(part) ? `[${part}]` : `.${part}`))
     .join("")
     .slice(1);
-  return `pulumi config set --path '${shown}' VALUE --stack ${stack}   (or edit Pulumi.${stack}.yaml)`;
+}
+
+/** The command for a key: a secret's reads standard input, so that it never stands in an argument list. */
+function remedy(key: string, stack: string): string {
+  if (Object.hasOwn(secretKeys, key)) return `pulumi config set --secret ${key} --stack ${stack} < FILE`;
+  return `pulumi config set --path '${pathOf(partsOf(key))}' VALUE --stack ${stack}   (or edit Pulumi.${stack}.yaml)`;
 }
 
 /** Turns zod's issues into ours; an unknown key is named by its own path. */
@@ -73,7 +89,7 @@ function problemsOf(error: z.ZodError): Problem[] {
     if (issue.code === "unrecognized_keys") {
       return issue.keys.map((key) => ({
         key: path === "" ? key : `${path}.${key}`,
-        what: "is not a setting of this program",
+        what: unknown,
       }));
     }
     if (issue.input === undefined) return [{ key: path, what: "is missing" }];

@@ -62,8 +62,10 @@ describe("the stack's configuration", () => {
   });
 
   it("refuses an unknown key at any depth", () => {
-    assert.deepEqual(problemsOf({ ...least, tailnet: { policy: { requiredeny: true } } }), {
-      "tailnet.policy.requiredeny": "is not a setting of this program",
+    const raw = { ...least, tailnet: { policy: { requiredeny: true } } };
+    assert.deepEqual(problemsOf(raw), { "tailnet.policy.requiredeny": "is not a setting of this program" });
+    assert.throws(() => parseConfig(raw, noSecrets, "dev"), {
+      message: /mend it: pulumi config rm --path 'tailnet\.policy\.requiredeny' --stack dev$/,
     });
   });
 
