@@ -41,7 +41,9 @@ install_dependencies
 node=$(find_node)
 case $node in /*) ;; *) node=$PWD/$node ;; esac
 PATH=$(dirname "$node"):$PATH
-export PATH
+# Everything started from here loads faster for it; it goes with node_modules.
+NODE_COMPILE_CACHE=$PWD/node_modules/.cache/node
+export PATH NODE_COMPILE_CACHE
 
 verb=${1:?"usage: run.sh VERB [argument...]"}
 shift

@@ -1,7 +1,7 @@
 /** `npm run bench -- preview`: what reviewing costs, against a program that declares nothing; and how it grows with hosts. */
 import { join } from "node:path";
 import { operate } from "../lab/engine/operate.ts";
-import type { Settings } from "../lab/world/stack.ts";
+import { engineConfig, type Settings } from "../lab/world/stack.ts";
 import { operatorEnvironment, pulumi } from "../lab/world/world.ts";
 import type { TestWorld } from "../lab/world/test-world.ts";
 import { median, type Report } from "./figure.ts";
@@ -31,9 +31,11 @@ function preview(world: TestWorld, settings: Settings): Promise<number> {
   return succeed("preview", pulumi(world, "preview", { settings })).then(({ seconds }) => seconds);
 }
 
+/** With the same configuration and secrets, so that what reading them takes is no difference between the two. */
 async function empty(world: TestWorld, operation: "preview" | "up"): Promise<number> {
   const { secrets, instance } = world;
-  const request = { instance, stack: "empty", operation, config: {}, program: EMPTY, onLine: (): void => undefined };
+  const config = engineConfig(world.settings, secrets);
+  const request = { instance, stack: "empty", operation, config, program: EMPTY, onLine: (): void => undefined };
   const { passphrase } = secrets;
   return (await succeed(operation, operate({ ...request, env: operatorEnvironment(world), passphrase }))).seconds;
 }
