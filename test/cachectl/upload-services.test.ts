@@ -39,7 +39,7 @@ const documented: Readonly<Record<string, Check>> = {
   GroupName: text,
   Umask: whole,
   RunAtLoad: flag,
-  KeepAlive: flag,
+  KeepAlive: (value) => flag(value) || (typeof value === "object" && Object.keys(value).join() === "SuccessfulExit"),
   StartInterval: whole,
   ThrottleInterval: whole,
   ExitTimeOut: whole,
@@ -72,9 +72,10 @@ for (const file of readdirSync(folder).filter((name) => name.endsWith(".plist"))
     });
 
     it("names absolute paths only, of what the installer puts there", () => {
-      const program = (plist.ProgramArguments as string[]).find((word) => word !== "/bin/sh") ?? "";
-      assert.ok(program.startsWith(`${library}/`), program);
-      assert.ok(existsSync(join(folder, "..", program.slice(library.length))), program);
+      const words = (plist.ProgramArguments as string[]).flatMap((argument) => argument.split(" "));
+      const program = words.find((word) => word.startsWith(`${library}/`)) ?? "";
+      assert.ok(existsSync(join(folder, "..", program.slice(library.length))), words.join(" "));
+      for (const word of words.slice(0, words.indexOf(program))) assert.match(word, /^(?:\/|-c$|&&$|exec$)/);
       const { PATH = "" } = plist.EnvironmentVariables as Record<string, string>;
       for (const place of PATH.split(":")) assert.match(place, /^\//);
     });
@@ -89,6 +90,17 @@ describe("the Mac's uploader", () => {
     assert.ok(Number(plist.StartInterval) <= 300);
     assert.ok(Number(plist.ThrottleInterval) <= 2, "the next build would wait");
     assert.ok(!("KeepAlive" in plist), "an uploader that has ended stays ended");
+  });
+});
+
+describe("what tells a Mac's keys to the server", () => {
+  const plist = readPlist("org.nix-binary-cache.tell.plist");
+
+  it("waits for the store, which may come after launchd, and tries again in the same day where nobody answered", () => {
+    assert.match((plist.ProgramArguments as string[])[2] ?? "", /^\/bin\/wait4path \/nix\/store && exec \//);
+    assert.deepEqual(plist.KeepAlive, { SuccessfulExit: false });
+    assert.ok(Number(plist.ThrottleInterval) >= 600, "a server that is off would be asked all the time");
+    assert.ok(Number(plist.ThrottleInterval) < Number(plist.StartInterval));
   });
 });
 
