@@ -3,6 +3,7 @@
 #
 # release: "24.11" (Harmonia's options flat), "26.05" (under `cache`), "26.11" (with `gc`), "darwin" (Nix managed by
 # nix-darwin), "determinate" (by Determinate Nix, with its nix-darwin module), "determinate-bare" (without).
+# Read beside the modules of nix-darwin 25.05 to 26.11, of Determinate 3.21 and of NixOS 24.11 to 26.05.
 release:
 { config, lib, ... }:
 let
@@ -44,7 +45,8 @@ let
       package = of types.str "/nix/store/nix";
       extraOptions = text;
       gc.automatic = no;
-    };
+    }
+    // lib.optionalAttrs (release == "26.11") { daemonUser = of types.str "root"; };
     services = {
       harmonia =
         {
@@ -60,6 +62,8 @@ let
         enable = no;
         user = of types.str "nginx";
         group = of types.str "nginx";
+        config = text;
+        httpConfig = text;
         appendConfig = text;
         appendHttpConfig = text;
         eventsConfig = text;
@@ -106,7 +110,10 @@ let
       postActivation = { inherit text; };
     };
   };
-  determinate.options.determinateNix.customSettings = anything;
+  determinate.options.determinateNix = {
+    enable = yes;
+    customSettings = anything;
+  };
 
   onDarwin = [
     common

@@ -49,6 +49,18 @@ for (const lib of libs()) {
       assert.equal(at(settings, "post-build-hook"), hookPath);
       assert.equal(at(settings, "fallback"), true);
       assert.equal(at(config, "environment", "etc", "nix/nix-binary-cache.conf"), undefined);
+      const activation = textAt(config, "system", "activationScripts", "postActivation", "text");
+      assert.match(activation, /^\/bin\/sh \/nix\/store\/\S+\/darwin\/include-settings\.sh generated\n?$/);
+    });
+
+    it("writes the file itself where Determinate's module is there and switched off", async () => {
+      const off = { determinateNix: { enable: false } };
+      const { config } = await on("determinate", [mac, unmanaged, off]);
+      assert.deepEqual(at(config, "determinateNix", "customSettings"), {});
+      const text = textAt(config, "environment", "etc", "nix/nix-binary-cache.conf", "text");
+      assert.deepEqual(settingsIn(text), settingsIn(nixConf(vars, hookPath)));
+      const activation = textAt(config, "system", "activationScripts", "postActivation", "text");
+      assert.match(activation, /include-settings\.sh\n?$/);
     });
 
     it("leaves Determinate's module alone while nix-darwin manages Nix", async () => {

@@ -142,7 +142,7 @@ describe("The package of cachectl, the hook and their units", () => {
   describe("on a Mac with Determinate Nix", () => {
     const line = "!include nix-binary-cache.conf";
     let etc: string;
-    let run: () => { readonly stderr: string; readonly started: string };
+    let run: (...args: string[]) => { readonly stderr: string; readonly started: string };
 
     beforeEach(() => {
       etc = mkdtempSync(join(scratch, "etc-"));
@@ -152,11 +152,11 @@ describe("The package of cachectl, the hook and their units", () => {
       cpSync(fileURLToPath(new URL("module-launchctl.sh", import.meta.url)), join(bin, "launchctl"));
       writeFileSync(join(etc, "nix-binary-cache.conf"), "fallback = true\n");
       const env = { PATH: `${bin}:/bin:/usr/bin`, NIX_CONF_DIR: etc, NIX_BINARY_CACHE_STATE: join(etc, "state") };
-      run = () => {
+      run = (...args) => {
         const log = join(etc, "launchctl.log");
         writeFileSync(log, "");
         const program = join(out, "lib/nix-binary-cache/darwin/include-settings.sh");
-        const { stderr, status } = spawnSync("/bin/sh", [program], {
+        const { stderr, status } = spawnSync("/bin/sh", [program, ...args], {
           env: { ...env, LAUNCHCTL_LOG: log },
           encoding: "utf8",
           timeout: 10_000,
@@ -187,6 +187,26 @@ describe("The package of cachectl, the hook and their units", () => {
       const { stderr, started } = run();
       assert.match(stderr, /nix\.custom\.conf can't be written; put this line into it: !include/);
       assert.equal(started, "");
+    });
+
+    it("starts the daemon anew when Determinate's module wrote other settings, and writes nothing itself", () => {
+      const custom = join(etc, "nix.custom.conf");
+      writeFileSync(join(etc, "generated"), "fallback = true\n");
+      symlinkSync(join(etc, "generated"), custom);
+      assert.match(run("generated").started, /kickstart/);
+      assert.equal(run("generated").started, "");
+      writeFileSync(join(etc, "generated"), "fallback = false\n");
+      const { started, stderr } = run("generated");
+      assert.match(started, /kickstart/);
+      assert.equal(stderr, "");
+      assert.equal(readFileSync(custom, "utf8"), "fallback = false\n");
+    });
+
+    it("does not stop the activation where it can't remember what the daemon was started for", () => {
+      writeFileSync(join(etc, "state"), "not a folder");
+      const { started, stderr } = run();
+      assert.match(started, /kickstart/);
+      assert.match(stderr, /started anew at the next activation, too/);
     });
   });
 });

@@ -1,6 +1,6 @@
 # What the Mac's Nix is told. Nix may be managed by nix-darwin (nix.settings), or by Determinate Nix (`nix.enable = false`):
 # then nix-darwin throws at every reading of its own nix options, nix.conf is Determinate's, and nix.custom.conf is ours to
-# use: through Determinate's own nix-darwin module where there is one, else by a line that includes a file of ours.
+# use: through Determinate's own nix-darwin module where that writes it, else by a line that includes a file of ours.
 {
   config,
   lib,
@@ -23,7 +23,7 @@ let
   hook = lib.optionalAttrs (builder.enable && builder.hook) { post-build-hook = "/etc/nix/upload-to-cache.sh"; };
   weakly = lib.mapAttrs (_: lib.mkOverride 1100) (lib.optionalAttrs reads settings.values);
 
-  # nix.custom.conf is read after the lists that Determinate brings; `extra-` adds to them.
+  # Determinate's nix.conf reads nix.custom.conf before all else and has lists of its own; `extra-` adds to them.
   extra = lib.mapAttrs' (name: lib.nameValuePair "extra-${name}") lists;
   text = import ../conf-text.nix { inherit lib; } (extra // lib.optionalAttrs reads settings.values // hook);
 
@@ -33,8 +33,11 @@ let
     "determinateNix"
     "determinate-nix"
   ];
-  byModule = !managed && determinate != [ ];
-  byFile = !managed && determinate == [ ];
+  # Imported, it may be switched off, and writes nothing then.
+  writes = determinate != [ ] && (config.${lib.head determinate}.enable or true);
+  byModule = !managed && writes;
+  byFile = !managed && !writes;
+  activation = "/bin/sh ${package}/lib/nix-binary-cache/darwin/include-settings.sh";
 in
 {
   config = lib.mkMerge [
@@ -49,10 +52,15 @@ in
       ${lib.head determinate}.customSettings = lib.mkIf byModule (extra // weakly // hook);
     })
 
+    # After /etc was written. Nothing of Determinate's has its daemon read settings that changed, the hook's name among them.
+    (lib.mkIf (byModule && text != "") {
+      system.activationScripts.postActivation.text = "${activation} generated\n";
+    })
+
     (lib.mkIf (byFile && text != "") {
       environment.etc."nix/nix-binary-cache.conf".text = text;
-      # After /etc was written: adds the line where it is missing, and has the daemon read its settings when they changed.
-      system.activationScripts.postActivation.text = "/bin/sh ${package}/lib/nix-binary-cache/darwin/include-settings.sh\n";
+      # Adds the line where it is missing, too.
+      system.activationScripts.postActivation.text = "${activation}\n";
     })
 
     (lib.mkIf builder.enable {
