@@ -8,6 +8,8 @@
 let
   inherit (config.services.nix-binary-cache) builder package;
   server = config.services.nix-binary-cache.server or { };
+  # Newer releases of NixOS can run it as another user than root.
+  daemonUser = config.nix.daemonUser or "root";
   hardening = import ./hardening.nix;
   state = "/var/lib/nix-binary-cache";
 in
@@ -26,6 +28,13 @@ in
         message =
           "services.nix-binary-cache.builder.enable: is true on the server, whose builds the cache serves already. "
           + "Set it to false.";
+      }
+      {
+        # The hook runs as the daemon does, and its queue is root's.
+        assertion = daemonUser == "root";
+        message =
+          "nix.daemonUser: is ${daemonUser}, which can't write the queue of builds. Set it to root, or "
+          + "services.nix-binary-cache.builder.enable to false.";
       }
     ];
 

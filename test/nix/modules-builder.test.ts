@@ -77,6 +77,13 @@ for (const lib of libs()) {
       assert.match(both, /services\.nix-binary-cache\.builder\.enable: is true on the server.* Set it to false/);
     });
 
+    it("refuses a daemon that is not root, whose hook could queue nothing", async () => {
+      const modules = builder({}, { nix: { daemonUser: "nix-daemon" } });
+      const { failed } = await evaluate(lib.path, { roles: ["builder"], release: "26.11", modules });
+      assert.equal(failed.length, 1);
+      assert.match(failed[0] ?? "", /nix\.daemonUser: is nix-daemon, .* Set it to root/);
+    });
+
     const wrong: readonly [option: string, value: object][] = [
       ["name", { name: "My Mac" }],
       ["server.hostKey", { server: { hostKey: "ssh-rsa AAAA" } }],

@@ -35,6 +35,18 @@ for (const lib of libs()) {
       ["Harmonia on nginx's port", server({ origin: "127.0.0.1:5500" }), /server\.origin: .*5500/, /another one/],
       ["Harmonia on nginx's inner port", server({ origin: "127.0.0.1:5502" }), /server\.origin: .*5502/, /another one/],
       [
+        "an http block that leaves out ours",
+        server({}, { services: { nginx: { httpConfig: "server { listen 80; }" } } }),
+        /services\.nginx\.httpConfig: is set/,
+        /Move it to services\.nginx\.appendHttpConfig/,
+      ],
+      [
+        "a configuration of nginx that leaves out http",
+        server({}, { services: { nginx: { config: "events { }" } } }),
+        /services\.nginx\.config: is set/,
+        /Move it to services\.nginx\.appendHttpConfig/,
+      ],
+      [
         "no firewall",
         server({}, { networking: { firewall: { enable: false } } }),
         /networking\.firewall\.enable: is false/,

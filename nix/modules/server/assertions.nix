@@ -10,6 +10,7 @@ let
     list == null || builtins.any (entry: builtins.match "nix-push(@.*)?|.*[*?].*" entry != null) (lib.toList list);
   originPort = builtins.head (builtins.match ".*:([0-9]+)" server.origin);
   tailscale = config.services.tailscale or { };
+  nginx = config.services.nginx;
   at = option: "services.nix-binary-cache.server.${option}";
 in
 {
@@ -48,6 +49,12 @@ in
         # nginx speaks with itself on the second port after the cache's: nginx-config.nix, fillPort.
         assertion = !(lib.elem originPort (map toString [ server.port (server.port + 2) ]));
         message = "${at "origin"}: has nginx's own port, ${originPort}. Give Harmonia another one.";
+      }
+      {
+        assertion = (nginx.config or "") == "" && (nginx.httpConfig or "") == "";
+        message =
+          "services.nginx.${if (nginx.config or "") == "" then "httpConfig" else "config"}: is set, and NixOS then leaves "
+          + "out all else of http, the cache too. Move it to services.nginx.appendHttpConfig or virtualHosts.";
       }
       {
         assertion = (config.networking.firewall.enable or true) || server.listenAddresses != null;
