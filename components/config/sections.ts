@@ -223,7 +223,8 @@ export const ci = z
       .default("macos-15")
       .describe("The runner's label; macos-15 and macos-26 are Apple silicon"),
     clients: z
-      .array(z.string().regex(/^[a-z0-9-]{1,20}$/))
+      // `pulumi config set --path` stores the name 2 as a number.
+      .array(z.coerce.string<string | number>().regex(/^[a-z0-9-]{1,20}$/))
       .min(1)
       .default(["1"])
       .describe(

@@ -104,6 +104,12 @@ describe("settings that need a partner", () => {
     ]);
   });
 
+  it("takes a number for the name of one of CI's clients, as `pulumi config set --path` stores it", () => {
+    const { ci } = parseConfig({ ...least, ci: { clients: [2, "1"] } }, noSecrets, "dev");
+    assert.deepEqual(ci.clients, ["2", "1"]);
+    assert.deepEqual(Object.keys(problemsOf({ ...least, ci: { clients: [{}] } })), ["ci.clients[0]"]);
+  });
+
   it("CI tells its repository and has its secrets, which are never part of a structure", () => {
     const enabled = { ...least, ci: { enabled: true } };
     assert.deepEqual(Object.keys(problemsOf(enabled)), ["ci.repository", "ciSigningKey", "ciSshKey"]);
