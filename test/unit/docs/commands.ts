@@ -19,6 +19,8 @@ const pulumi: Readonly<Record<string, readonly string[]>> = {
   preview: ["--stack", "--diff", "--expect-no-changes", "--refresh"],
   up: ["--stack"],
   destroy: ["--stack"],
+  cancel: ["--stack"],
+  refresh: ["--clear-pending-creates", "--stack"],
 };
 
 /** Programs of others: that they exist is not ours to prove. */
