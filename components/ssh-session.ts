@@ -58,6 +58,14 @@ export function sshFault({ code, stderr }: Ended): string | undefined {
   return fault && `${fault[1]}. ${fault[2]}`;
 }
 
+/** Of a session that waits for a person, or waited until it was given up: which rule asks for one. */
+export function personAsked({ stderr }: Ended): string | undefined {
+  return stderr.includes("requires an additional check")
+    ? "a rule of the tailnet's policy asks for a person at a browser (action check) before it lets ssh in there. " +
+        "Put an accept rule for the login that deploys before it."
+    : undefined;
+}
+
 /** A machine as messages name it. */
 export function describeTarget({ name, address, port, user }: SshSession["target"]): string {
   return `server "${name}" (${user}@${address}, port ${port})`;

@@ -14,16 +14,11 @@ main() {
     }
     scratch=$(mktemp -d)
     trap 'rm -rf "$scratch"' EXIT
-    nix_flakes flake metadata --json "$1" >"$scratch/metadata" 2>"$scratch/metadata.err" &
-    metadata=$!
     # Evaluating a system takes ten seconds and more, so it is done once; the rest is asked of its derivation.
     nix_flakes eval --raw "$1#nixosConfigurations.$2.config.system.build.toplevel.drvPath" >"$scratch/drv"
     nix-store --query --outputs "$(cat "$scratch/drv")" >"$scratch/out"
+    nix_flakes flake metadata --json "$1" >"$scratch/metadata"
     nix_flakes build --dry-run "$(cat "$scratch/drv")^out" 2>"$scratch/plan"
-    wait "$metadata" || {
-        cat "$scratch/metadata.err" >&2
-        exit 1
-    }
     report
 }
 

@@ -30,7 +30,7 @@ export interface PolicySettings {
 }
 
 /** The account that uploads go to; its login shell takes nothing else. */
-const uploadUser = "nix-push";
+export const uploadUser = "nix-push";
 
 /** Ports of the server that nobody is granted: any rule that is wider than ours opens at least one of them. */
 const otherPorts = [80, 443, 9090];

@@ -7,7 +7,8 @@ import { parsePolicy } from "./document.ts";
 import { type PolicyEntries, PolicyError } from "./entries.ts";
 import { explainDenials } from "./explain.ts";
 import { merge } from "./merge.ts";
-import { buildPolicy, type PolicySettings } from "./policy.ts";
+import { buildPolicy, type PolicySettings, uploadUser } from "./policy.ts";
+import { rulesWithEnvironment } from "./ssh-environment.ts";
 
 /** The policy that was read and the one to be declared. */
 export interface PolicyPlan {
@@ -41,6 +42,7 @@ export async function prepareTailnetAccess(
   await warnOfUnreachable(settings);
   const policy = await planPolicy(buildPolicy(settings), policyApi(access));
   await warnOfOwners(settings, access, policy.live);
+  await warnOfEnvironment(settings, policy.live);
   const changes = policyDiff(policy.live.text, policy.text);
   if (changes !== "" && pulumi.runtime.isDryRun())
     await pulumi.log.info(`The tailnet's policy will change:\n${changes}`);
@@ -78,6 +80,17 @@ async function warnOfOwners(
       'Declare a tag such as "tag:nix-infra": ["autogroup:admin"] in the policy\'s tagOwners, make the OAuth client with it, ' +
       "and set tailnet.owners to it; or use TAILSCALE_API_KEY.",
   );
+}
+
+/** Under Tailscale SSH a builder is known by SSH_CLIENT; such a rule lets it say another's. */
+async function warnOfEnvironment({ ssh, tags }: PolicySettings, live: LivePolicy): Promise<void> {
+  if (ssh !== "tailscale") return;
+  for (const rule of rulesWithEnvironment(live.text, tags.cache, uploadUser)) {
+    await pulumi.log.warn(
+      `The tailnet's policy: ${rule} has acceptEnv and lets in as ${uploadUser}, so that one builder could pass for ` +
+        `another. Take acceptEnv out of it, or ${uploadUser} (and autogroup:nonroot).`,
+    );
+  }
 }
 
 async function planPolicy(entries: PolicyEntries, api: PolicyApi): Promise<PolicyPlan> {

@@ -58,6 +58,11 @@ until limited ssh -F "$work/ssh_config" nix-cache status </dev/null >"$work/stat
         echo "::error title=Wrong host key::$NIX_CACHE_SERVER does not have the host key in NIX_CACHE_HOST_KEY. Check server.hostKey, then run pulumi up."
         exit 1
         ;;
+    *'failed to look up local user'*)
+        cat "$work/status.err" >&2
+        echo "::error title=No such account::$NIX_CACHE_SERVER has no account nix-push. Run pulumi up, which deploys the server's module."
+        exit 1
+        ;;
     # Tailscale SSH's own words, before it closes the connection.
     *'tailscale: '*)
         cat "$work/status.err" >&2

@@ -54,6 +54,7 @@ describe("the receiver's callers", () => {
   for (const [what, node, tailnet, known] of [
     ["its address", mac, "100.80.1.30", true],
     ["its IPv6 address", mac, "fd7a:115c::1e", true],
+    ["its IPv6 address, written in full", mac, "FD7A:115C:0000:0:0:0:0:001E", true],
     ["its name", mac, "mac", true],
     ["its tag", tagged, "tag:nix-ci", true],
     ["the address of a tagged node", tagged, "100.80.1.30", true],
@@ -67,6 +68,18 @@ describe("the receiver's callers", () => {
       if (!known) assert.match(errors, /the tailnet node "[a-z.0-9]+" \(.*\) is not one builder's/);
     });
   }
+
+  it("takes no file of keys from a caller where Tailscale SSH answers: nobody else makes one there", async () => {
+    server.knowByTailnet(server.alpha, "100.80.1.30");
+    const forged = server.environment(server.beta.sshKey).SSH_USER_AUTH;
+    const environment = { ...server.tailscaleEnvironment(mac), SSH_USER_AUTH: forged };
+    server.config = { server: { ssh: "tailscale" } };
+    assert.equal((await server.call("", "status", "", environment)).status, 0);
+    assert.equal(server.audit().at(-1)?.builder, "alpha");
+    server.config = {};
+    await server.call("", "status", "", environment);
+    assert.equal(server.audit().at(-1)?.builder, "beta");
+  });
 
   it("fails Tailscale's probe of its login shell without a word, and logs nothing of it", async () => {
     const { status, errors } = await server.call("", "true", "", { PATH: process.env.PATH });

@@ -81,11 +81,22 @@ describe("The package of cachectl, the hook and their units", () => {
     writeFileSync(join(folder, "bin/cachectl"), '#!/bin/sh\nenv\necho "args=$*"\n', { mode: 0o755 });
     const text = readFileSync(join(out, "bin/cachectl-receive"), "utf8").replaceAll(out, folder);
     writeFileSync(join(folder, "receive"), text, { mode: 0o755 });
-    const session = { SSH_CLIENT: "100.64.0.2 5 22", SSH_ORIGINAL_COMMAND: "a  b$(c)", PATH: "/bin:/usr/bin" };
-    const env = { ...session, NODE_OPTIONS: "--require=/tmp/x.js", NIX_BINARY_CACHE_STATE: "/tmp", HOME: "/tmp" };
+    const session = { SSH_CLIENT: "100.64.0.2 5 22", SSH_ORIGINAL_COMMAND: "a  b$(c)" };
+    const env = {
+      ...session,
+      PATH: "/tmp/mine:/bin:/usr/bin",
+      NODE_OPTIONS: "--require=/tmp/x.js",
+      NIX_BINARY_CACHE_STATE: "/tmp",
+      HOME: "/tmp",
+    };
     const { stdout } = spawnSync(join(folder, "receive"), ["-c", "x y"], { env, encoding: "utf8", timeout: 10_000 });
     const seen = stdout.split("\n").filter((line) => line !== "" && !/^(?:PWD|SHLVL|_|OLDPWD)=/.test(line));
-    const expected = [...Object.entries(session).map(([name, value]) => `${name}=${value}`), "args=receive -c x y"];
+    const path = "PATH=/run/current-system/sw/bin:/nix/var/nix/profiles/default/bin:/usr/local/bin:/usr/bin:/bin";
+    const expected = [
+      path,
+      ...Object.entries(session).map(([name, value]) => `${name}=${value}`),
+      "args=receive -c x y",
+    ];
     assert.deepEqual(seen.sort(), expected.sort());
   });
 

@@ -52,7 +52,13 @@ export function parseBuilder(input: unknown): { readonly builder: Builder } | { 
       ? sshKeyOf(text("sshKey", "ssh-ed25519 and the key in base64", (value) => sshKeyOf(value) !== undefined))
       : undefined;
   if (problems.length > 0) return { problems };
-  return { builder: { name, system, ...(sshKey && { sshKey }), signingKey, ...(tailnet && { tailnet }) } };
+  const known = tailnet && canonicalAddress(tailnet);
+  return { builder: { name, system, ...(sshKey && { sshKey }), signingKey, ...(known && { tailnet: known }) } };
+}
+
+/** An IPv6 address as Tailscale writes it, in lower case and as short as it gets; anything else as it is. */
+function canonicalAddress(text: string): string {
+  return isIP(text) === 6 ? new URL(`http://[${text}]`).hostname.slice(1, -1) : text;
 }
 
 /** The key of an ssh public key line, without its comment; undefined unless it is an Ed25519 key of 32 bytes. */

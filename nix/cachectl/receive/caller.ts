@@ -13,6 +13,8 @@ export interface Caller {
 export interface CallerSources {
   readonly environment: NodeJS.ProcessEnv;
   readonly builders: readonly Builder[];
+  /** Whether Tailscale SSH answers here, where nobody presents a key, and SSH_USER_AUTH can only be the caller's own doing. */
+  readonly byTailnetOnly: boolean;
   /** The user that this process runs as. */
   readonly userId: number;
   /** Answer of `tailscale whois --json ADDRESS`, parsed; throws an Error when there is none. */
@@ -33,7 +35,7 @@ interface Node {
  */
 export async function identify(sources: CallerSources): Promise<Caller> {
   const { SSH_USER_AUTH: authFile } = sources.environment;
-  if (authFile !== undefined && authFile !== "") return byKey(authFile, sources);
+  if (authFile !== undefined && authFile !== "" && !sources.byTailnetOnly) return byKey(authFile, sources);
   const address = callerAddress(sources.environment);
   if (address === undefined) {
     throw new Refusal(

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { readBuilders } from "../builders/registry.ts";
 import { AuditRecord, type CallEnd } from "./audit.ts";
+import { fieldsOf } from "../lib/json.ts";
 import { callerAddress, identify } from "./caller.ts";
 import { handlers } from "./handlers.ts";
 import { tailnetWhois, type Host } from "./host.ts";
@@ -61,7 +62,9 @@ async function handle(
   const { environment } = host;
   const userId = process.getuid?.() ?? 0;
   // Before the request is looked at, so that the log names who asked for what is refused.
-  const caller = await identify({ environment, builders, userId, whois: (address) => tailnetWhois(host, address) });
+  const byTailnetOnly = fieldsOf(fieldsOf(host.config).get("server")).get("ssh") === "tailscale";
+  const whois = (address: string): Promise<unknown> => tailnetWhois(host, address);
+  const caller = await identify({ environment, builders, byTailnetOnly, userId, whois });
   Object.assign(record.facts, { builder: caller.builder.name, key: caller.key });
   const request = parseRequest(args, environment.SSH_ORIGINAL_COMMAND);
   record.facts.verb = request;

@@ -146,6 +146,12 @@ describe("the steps of the CI workflow", function () {
       1,
     ],
     [
+      "the server has no account for uploads",
+      'tailscale: failed to look up local user "nix-push" \nConnection closed by 100.64.0.1 port 22',
+      /No such account/,
+      1,
+    ],
+    [
       "a rule asks for a person",
       "# Tailscale SSH requires an additional check.\n# To authenticate, visit: https://login.tailscale.com/a/1",
       /A person is asked for/,
