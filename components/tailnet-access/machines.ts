@@ -18,23 +18,27 @@ export interface TailnetDevice {
 }
 
 /**
- * This machine among the tailnet's: its address tells, or, where that is a DNS name of somewhere else, its host name.
- *
- * @throws Error when it is not there, or can't be told from others
+ * This machine among the tailnet's: its address tells, or, where that is a DNS name of somewhere else, its host name. In
+ * words, what is wrong where it is not there, or can't be told from others.
  */
-export function deviceOf<Device extends TailnetDevice>(
+export function findDevice<Device extends TailnetDevice>(
   devices: readonly Device[],
   { name, address = name }: Machine,
-): Device {
+): Device | string {
   const wanted = address.toLowerCase();
   const at = devices.filter((one) => [one.name, one.name.split(".")[0], ...one.addresses].includes(wanted));
   const called = devices.filter(({ hostname }) => hostname === name);
   const [device, ...others] = at.length > 0 || isIP(address) !== 0 ? at : called;
   if (device !== undefined && others.length === 0) return device;
   const found = device === undefined ? "no machine" : `${String(others.length + 1)} machines`;
-  throw new RunError(
-    `tailnet.tagServer: the tailnet has ${found} that may be "${name}" (${address}). Set server.address to what \`tailscale ip -4\` says there.`,
-  );
+  return `the tailnet has ${found} that may be "${name}" (${address})`;
+}
+
+/** @throws RunError as `findDevice` says it, and what to do */
+export function deviceOf<Device extends TailnetDevice>(devices: readonly Device[], machine: Machine): Device {
+  const found = findDevice(devices, machine);
+  if (typeof found !== "string") return found;
+  throw new RunError(`tailnet.tagServer: ${found}. Set server.address to what \`tailscale ip -4\` says there.`);
 }
 
 /**

@@ -9,7 +9,9 @@ import {
 } from "../../components/tailnet-access/credentials.ts";
 import { policyDiff } from "../../components/tailnet-access/diff.ts";
 import { explainDenials } from "../../components/tailnet-access/explain.ts";
+import type { StackConfig } from "../../components/config.ts";
 import { policySettings } from "../../components/tailnet-access/index.ts";
+import { findDevice } from "../../components/tailnet-access/machines.ts";
 import { merge } from "../../components/tailnet-access/merge.ts";
 import { buildPolicy } from "../../components/tailnet-access/policy.ts";
 import { ask } from "../../components/tailnet-access/request.ts";
@@ -74,7 +76,14 @@ export const scopesCheck: StackCheck = {
 };
 
 const devicesSchema = z.object({
-  devices: z.array(z.object({ hostname: z.string(), tags: z.array(z.string()).optional() })),
+  devices: z.array(
+    z.object({
+      hostname: z.string(),
+      name: z.string(),
+      addresses: z.array(z.string()),
+      tags: z.array(z.string()).optional(),
+    }),
+  ),
 });
 
 export const devicesCheck: StackCheck = {
@@ -92,26 +101,30 @@ export const devicesCheck: StackCheck = {
       return failure((error as Error).message, `give the credential the scope devices:core:read: ${credentialsPage}`);
     }
     const { devices } = devicesSchema.parse(JSON.parse(answer.text));
-    return judgeDevices(devices, config.server.name, config.tailnet.tags.cache);
+    return judgeDevices(devices, config.server, config.tailnet.tags.cache);
   },
 };
 
-/** The server must be on the tailnet under its name, and have the tag that every rule is about. */
-export function judgeDevices(devices: z.output<typeof devicesSchema>["devices"], server: string, tag: string): Verdict {
-  const device = devices.find(({ hostname }) => hostname === server);
-  if (device === undefined) {
+/** The server must be on the tailnet at its address, and have the tag that every rule is about. */
+export function judgeDevices(
+  devices: z.output<typeof devicesSchema>["devices"],
+  server: Pick<StackConfig["server"], "name" | "address">,
+  tag: string,
+): Verdict {
+  const { name } = server;
+  const device = findDevice(devices, server);
+  if (typeof device === "string")
     return failure(
-      `the tailnet has no machine "${server}"`,
-      `on the server: sudo tailscale up --hostname ${server} --advertise-tags ${tag}`,
+      device,
+      "set server.address to what `tailscale ip -4` says on the server, or there: sudo tailscale up",
     );
-  }
   if (device.tags?.includes(tag) !== true) {
     return failure(
-      `${server} has not the tag ${tag}: nobody is let in`,
+      `${name} has not the tag ${tag}: nobody is let in`,
       `on the server: sudo tailscale up --advertise-tags ${tag} (or tailnet.tagServer: true)`,
     );
   }
-  return ok(`${server} is there, as ${tag}`);
+  return ok(`${name} is there, as ${tag}`);
 }
 
 export const policyCheck: StackCheck = {

@@ -65,6 +65,8 @@ class StackWorld {
   };
   info = "StoreDir: /nix/store\nPriority: 50\n";
   policy = livePolicy;
+  /** Of the server, and its tags, as Tailscale lists it. */
+  address = "100.80.1.10";
   tags: readonly string[] = ["tag:nix-cache"];
   /** Of an OAuth client that asks in place of the API key. */
   scopes: readonly string[] | undefined;
@@ -106,7 +108,7 @@ class StackWorld {
   async diagnose(): Promise<readonly Finding[]> {
     this.tailscale = await startFixture({
       policy: this.policy,
-      devices: [{ name: "server", addresses: ["100.80.1.10"], tags: this.tags }],
+      devices: [{ name: "server", addresses: [this.address], tags: this.tags }],
     });
     this.githubDouble = await githubDouble(this.github);
     if (this.scopes !== undefined) await this.#signInAsClient(this.tailscale, this.scopes);
@@ -327,11 +329,11 @@ const failures: readonly Failure[] = [
     says: /server has not the tag tag:nix-cache/,
   },
   {
-    what: "a server of another name",
-    provoke: ({ config }) => (config.server = { ...(config.server as object), name: "other" }),
+    what: "a server at another address",
+    provoke: (world) => (world.address = "100.80.1.11"),
     check: "devices",
     level: "failure",
-    says: /no machine "other"/,
+    says: /no machine that may be "server" \(100\.80\.1\.10\)/,
   },
   {
     what: "a policy without this stack's entries",

@@ -105,7 +105,10 @@ describe("cachectl retain, when things go wrong", function () {
     fill();
     const child = world.start("retain");
     while (recordOf().outcome !== "running" && child.exitCode === null) await pause(1);
+    // It waits in the middle of its work for as long as the second takes to begin.
+    child.kill("SIGSTOP");
     const second = world.cachectl("retain");
+    child.kill("SIGCONT");
     assert.deepEqual([second.status, second.stderr.includes("another run of retain is at it")], [75, true]);
     await once(child, "exit");
     world.configure({ keepSystems: "many" });

@@ -208,9 +208,17 @@ export class Queue {
     renameSync(temporary, join(this.#folder, folder, id));
   }
 
+  /** Two odd names may come to the same, in the same millisecond; the second takes the next. */
+  #freeName(safe: string): string {
+    let at = Date.now();
+    const target = (): string => join(this.#folder, "rejected", `${at}.${safe}`);
+    while (statusOf(target()) !== undefined) at += 1;
+    return target();
+  }
+
   #setAside(folder: "new" | "waiting", name: string, reason: string): void {
     const safe = name.replaceAll(/[^0-9A-Za-z._-]/g, "_").slice(0, 150);
-    const target = join(this.#folder, "rejected", `${Date.now()}.${safe}`);
+    const target = this.#freeName(safe);
     renameSync(join(this.#folder, folder, name), target);
     try {
       replaceFile(`${target}.reason`, `${reason}\n`, 0o644);

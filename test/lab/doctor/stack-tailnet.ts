@@ -85,10 +85,10 @@ export const tailnetBreakages: readonly StackBreakage[] = [
     client(["policy_file", "devices:core:read", "devices:posture_attributes"]),
   ),
   asked(
-    "a server of another name",
+    "a server at another address",
     "devices",
-    /the tailnet has no machine "elsewhere"/,
-    serverSetting({ name: "elsewhere" }),
+    /the tailnet has no machine that may be "server" \(100\.64\.9\.9\)/,
+    serverSetting({ address: "100.64.9.9" }),
   ),
   asked("a server without its tag", "devices", /server has not the tag tag:nix-cache: nobody is let in/, {
     breaks: (world) => tagServer(world, []),

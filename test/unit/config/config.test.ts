@@ -150,7 +150,8 @@ describe("settings that need a partner", () => {
 
 describe("the configuration as Pulumi gives it", () => {
   it("is refused with every problem in the text, as an error of which Pulumi shows no JavaScript stack", () => {
-    pulumi.runtime.setAllConfig({ "project:server": "{}", "project:colour": "{}" });
+    const key = (name: string): string => `${pulumi.getProject()}:${name}`;
+    pulumi.runtime.setAllConfig({ [key("server")]: "{}", [key("colour")]: "{}" });
     assert.throws(loadConfig, (error: unknown) => {
       assert.ok(pulumi.RunError.isInstance(error));
       assert.match(error.message, /server\.name: is missing[^]*colour/);
