@@ -4,6 +4,7 @@ import { judgeCacheInfo } from "../../nix/cachectl/doctor/checks/cache-info.ts";
 import type { Diagnosable } from "../../nix/cachectl/doctor/check.ts";
 import { get } from "../../nix/cachectl/doctor/facts/cache-info.ts";
 import { failure, ok, warning, type Verdict } from "../../nix/cachectl/doctor/finding.ts";
+import { plural } from "../../nix/cachectl/doctor/show.ts";
 import { outputs, secretValue, settings, type StackContext } from "./stack.ts";
 
 type StackCheck = Diagnosable<StackContext>;
@@ -58,5 +59,5 @@ export function judgeDeployed(
       `${mend}; or nixos-rebuild there was meant so`,
     );
   }
-  return warning(`the flake has moved on${at}: ${builds} derivations to build`, mend);
+  return warning(`the flake has moved on${at}: ${plural(builds, "derivation")} to build`, mend);
 }

@@ -49,7 +49,7 @@ const asked = (what: string, check: string, says: RegExp, change: Change & Parti
 const withEnv = (env: Readonly<Record<string, string>>): Change & Pick<StackBreakage, "env"> => ({ ...unchanged, env });
 
 /** A port of this machine that nobody listens on. */
-const NOBODY = "http://127.0.0.1:9";
+const NOBODY = "http://127.0.0.1:59999";
 
 export const tailnetBreakages: readonly StackBreakage[] = [
   asked("no credential for Tailscale", "tailscale", /no credential for Tailscale/, withEnv({ TAILSCALE_API_KEY: "" })),

@@ -53,6 +53,7 @@ export function sameEverywhere(page: string): readonly string[] {
   return page
     .replaceAll(/SHA256:[A-Za-z0-9+/]+/g, "FINGERPRINT")
     .replaceAll(/[0-9a-df-np-sv-z]{32}-[\w-]+/g, "PATH")
+    .replaceAll(/\broot@[\w.-]+, process/g, "root@HOST, process")
     .replaceAll(/\d+(?:\.\d+)?/g, "N")
     .replaceAll(/\b(?:B|KiB|MiB|GiB|TiB)\b/g, "SIZE")
     .replaceAll(/\bN (?:s|min|h)\b/g, "TIME")
