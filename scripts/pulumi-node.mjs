@@ -19,3 +19,10 @@ if (major < 22 || (major === 22 && minor < 18)) {
 // What Node made of Pulumi's SDK and of these files is kept: loading both takes half a second instead of more than one.
 // Beside what `npm ci` replaces, and not in the folder for temporary files, where others could put code that is run here.
 module.enableCompileCache(join(import.meta.dirname, "..", "node_modules", ".cache", "node"));
+
+// Pulumi's SDK takes a stack for each promise and resource, and its host maps every one to the SDK's own TypeScript: a fifth
+// of a preview (measured: 3.2 s instead of 3.9). Node takes types out in place, so that a stack's lines are our source's as
+// they are. Only once the host has begun, which sets its own mapping first.
+setImmediate(() => {
+  Error.prepareStackTrace = undefined;
+});

@@ -37,6 +37,14 @@ describe("the Node that Pulumi runs the program with", () => {
     });
   }
 
+  it("is kept from mapping each stack, whatever Pulumi's host sets as it begins", () => {
+    const program =
+      "Error.prepareStackTrace = () => 'mapped'; setTimeout(() => console.log(new Error('as it is').stack), 50)";
+    const args = [...runtime.options.nodeargs.split(" "), "--eval", program];
+    const { stdout } = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 20_000 });
+    assert.match(stdout, /^Error: as it is\n {4}at /);
+  });
+
   for (const version of ["22.18.0", "24.0.0", "26.1.0"]) {
     it(`is taken when it is ${version}`, () => assert.deepEqual(runAs(version), { status: 0, stderr: "" }));
   }
