@@ -52,18 +52,20 @@ const sshFaults: readonly (readonly [RegExp, string, string])[] = [
   ],
 ];
 
+/** What a session says that waits for somebody, until it is given up. */
+const sshWaits: typeof sshFaults = [
+  [
+    /requires an additional check/,
+    "a rule of the tailnet's policy asks for a person at a browser (action check) before it lets ssh in there",
+    "Put an accept rule for the login that deploys before it.",
+  ],
+];
+
 /** What is wrong with the connection and what to do; undefined when it is not the connection. */
 export function sshFault({ code, stderr }: Ended): string | undefined {
-  const fault = code === 255 ? sshFaults.find(([pattern]) => pattern.test(stderr)) : undefined;
+  const known = code === 255 ? [...sshWaits, ...sshFaults] : code === null ? sshWaits : [];
+  const fault = known.find(([pattern]) => pattern.test(stderr));
   return fault && `${fault[1]}. ${fault[2]}`;
-}
-
-/** Of a session that waits for a person, or waited until it was given up: which rule asks for one. */
-export function personAsked({ stderr }: Ended): string | undefined {
-  return stderr.includes("requires an additional check")
-    ? "a rule of the tailnet's policy asks for a person at a browser (action check) before it lets ssh in there. " +
-        "Put an accept rule for the login that deploys before it."
-    : undefined;
 }
 
 /** A machine as messages name it. */

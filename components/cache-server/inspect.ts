@@ -1,6 +1,6 @@
 /** What a deploy would do, asked of the server before anything is changed, in preview too. */
 import { scriptText, shellWords, type SshTarget } from "../ssh.ts";
-import { describeTarget, type Ended, lastLines, personAsked, runOverSsh, sshFault } from "../ssh-session.ts";
+import { describeTarget, type Ended, lastLines, runOverSsh, sshFault } from "../ssh-session.ts";
 
 /** The server's answer. */
 export interface Inspection {
@@ -46,12 +46,10 @@ export async function inspectServer(request: InspectionRequest): Promise<Inspect
 
 function explain({ target, flake, configuration, timeoutSeconds = 300 }: InspectionRequest, ended: Ended): string {
   const where = `[CacheServer] ${describeTarget(target)}`;
-  const waits = personAsked(ended);
-  if (waits !== undefined) return `${where}: ${waits}`;
-  if (ended.code === null)
-    return `${where}: did not answer within ${timeoutSeconds} s. Evaluate the flake there by hand to see why.`;
   const fault = sshFault(ended);
   if (fault !== undefined) return `${where}: ${fault}`;
+  if (ended.code === null)
+    return `${where}: did not answer within ${timeoutSeconds} s. Evaluate the flake there by hand to see why.`;
   const last = lastLines(ended.stderr);
   if (ended.code === 255 || ended.code === 3) return `${where}: ${last}`;
   return (

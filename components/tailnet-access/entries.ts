@@ -28,6 +28,17 @@ export class PolicyError extends Error {
   override readonly name = "PolicyError";
 }
 
+/** An object's members by their names in lower case, which is how Tailscale's decoder takes them; none for anything else. */
+export function lowerKeys(value: Json): Map<string, Json> {
+  if (typeof value !== "object" || value === null || isList(value)) return new Map();
+  return new Map(Object.entries(value).map(([key, inner]) => [key.toLowerCase(), inner]));
+}
+
+/** The texts in a list; none for anything else. */
+export function strings(value: Json | undefined): string[] {
+  return value !== undefined && isList(value) ? value.filter((entry) => typeof entry === "string") : [];
+}
+
 /** JSON on one line, as people write it in policies: `{"src": ["tag:ci"]}`. */
 export function printJson(value: Json): string {
   if (typeof value !== "object" || value === null) return JSON.stringify(value);

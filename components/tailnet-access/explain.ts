@@ -1,6 +1,6 @@
 /** Finds the user's own rules that open what a stack's tests deny. Pure. */
 import { memberValue, parsePolicy, place, type PolicyDocument, valueOf, withoutEntries } from "./document.ts";
-import { isList, type Json, type PolicyEntries } from "./entries.ts";
+import { isList, type Json, lowerKeys, type PolicyEntries, strings } from "./entries.ts";
 import { markAfter } from "./mark.ts";
 import { hasPort, type Names, splitTarget, takesIn } from "./selectors.ts";
 import { hasRules } from "./wanted.ts";
@@ -101,15 +101,6 @@ function members(policy: PolicyDocument, name: string): [string, Json][] {
   const member = policy.members.get(name);
   const value = member === undefined ? null : valueOf(memberValue(member));
   return typeof value === "object" && value !== null && !isList(value) ? Object.entries(value) : [];
-}
-
-function lowerKeys(value: Json): Map<string, Json> {
-  if (typeof value !== "object" || value === null || isList(value)) return new Map();
-  return new Map(Object.entries(value).map(([key, inner]) => [key.toLowerCase(), inner]));
-}
-
-function strings(value: Json | undefined): string[] {
-  return value !== undefined && isList(value) ? value.filter((entry) => typeof entry === "string") : [];
 }
 
 function word(value: Json | undefined): string {

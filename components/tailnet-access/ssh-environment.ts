@@ -1,6 +1,6 @@
 /** Finds rules of Tailscale SSH that let a caller set what the server's receiver knows callers by. Pure. */
 import { memberValue, parsePolicy, place, valueOf } from "./document.ts";
-import { isList, type Json } from "./entries.ts";
+import { lowerKeys, strings } from "./entries.ts";
 
 /**
  * A line for each ssh rule with `acceptEnv` that lets its sources log in to the cache as the upload account: with
@@ -14,19 +14,10 @@ export function rulesWithEnvironment(text: string, cacheTag: string, account: st
   const member = policy.members.get("ssh");
   const rules = member === undefined ? [] : (memberValue(member).children ?? []);
   return rules.flatMap((node, index) => {
-    const rule = valueOf(node);
+    const rule = lowerKeys(valueOf(node));
     const lists = (name: string, ...words: readonly string[]): boolean =>
-      textsIn(rule, name).some((word) => words.includes(word));
+      strings(rule.get(name)).some((word) => words.includes(word));
     const toUs = lists("dst", cacheTag, "*") && lists("users", account, "autogroup:nonroot", "*");
-    return toUs && textsIn(rule, "acceptEnv").length > 0 ? [`ssh[${index}] at ${place(text, node.offset)}`] : [];
+    return toUs && strings(rule.get("acceptenv")).length > 0 ? [`ssh[${index}] at ${place(text, node.offset)}`] : [];
   });
-}
-
-/** Names are compared without their case, as Tailscale's decoder does. */
-function textsIn(rule: Json, name: string): readonly string[] {
-  if (typeof rule !== "object" || rule === null || isList(rule)) return [];
-  const [, value] = Object.entries(rule).find(([key]) => key.toLowerCase() === name.toLowerCase()) ?? [];
-  return value !== undefined && value !== null && isList(value)
-    ? value.filter((item): item is string => typeof item === "string")
-    : [];
 }

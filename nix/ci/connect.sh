@@ -51,6 +51,13 @@ limited() {
     return "$code"
 }
 
+# Ends the step with a title and what to do, after what ssh said itself.
+with_words() {
+    cat "$work/status.err" >&2
+    echo "::error title=$1::$2"
+    exit 1
+}
+
 attempt=1
 until limited ssh -F "$work/ssh_config" nix-cache status </dev/null >"$work/status.json" 2>"$work/status.err"; do
     case $(cat "$work/status.err") in
@@ -59,20 +66,14 @@ until limited ssh -F "$work/ssh_config" nix-cache status </dev/null >"$work/stat
         exit 1
         ;;
     *'failed to look up local user'*)
-        cat "$work/status.err" >&2
-        echo "::error title=No such account::$NIX_CACHE_SERVER has no account nix-push. Run pulumi up, which deploys the server's module."
-        exit 1
+        with_words "No such account" "$NIX_CACHE_SERVER has no account nix-push. Run pulumi up, which deploys the server's module."
         ;;
     # Tailscale SSH's own words, before it closes the connection.
     *'tailscale: '*)
-        cat "$work/status.err" >&2
-        echo "::error title=Refused by the tailnet::Tailscale SSH on $NIX_CACHE_SERVER does not let this runner in. Run pulumi up, which adds CI's ssh rule; npm run doctor shows what the policy lacks."
-        exit 1
+        with_words "Refused by the tailnet" "Tailscale SSH on $NIX_CACHE_SERVER does not let this runner in. Run pulumi up, which adds CI's ssh rule; npm run doctor shows what the policy lacks."
         ;;
     *'requires an additional check'*)
-        cat "$work/status.err" >&2
-        echo "::error title=A person is asked for::A rule with action check in the tailnet's policy comes before CI's on $NIX_CACHE_SERVER. Put it after, or take nix-push out of it."
-        exit 1
+        with_words "A person is asked for" "A rule with action check in the tailnet's policy comes before CI's on $NIX_CACHE_SERVER. Put it after, or take nix-push out of it."
         ;;
     *'Permission denied'*)
         echo "::error title=Refused::$NIX_CACHE_SERVER does not know this runner. Run pulumi up, which registers the CI builder's keys."
@@ -80,9 +81,7 @@ until limited ssh -F "$work/ssh_config" nix-cache status </dev/null >"$work/stat
         ;;
     esac
     if [ "$attempt" -ge 8 ]; then
-        cat "$work/status.err" >&2
-        echo "::error title=No connection::$NIX_CACHE_SERVER port $NIX_CACHE_SSH_PORT was not reached in $attempt attempts. Is the server up, and does the tailnet policy let CI's tag reach it?"
-        exit 1
+        with_words "No connection" "$NIX_CACHE_SERVER port $NIX_CACHE_SSH_PORT was not reached in $attempt attempts. Is the server up, and does the tailnet policy let CI's tag reach it?"
     fi
     attempt=$((attempt + 1))
     sleep 5

@@ -1,10 +1,9 @@
 /** The stack itself: can it be read, is it right, are its facts committed. */
-import { readFileSync } from "node:fs";
 import { type SecretKey, secretKeys } from "../../components/config.ts";
 import { failure, ok, warning, type Verdict } from "../../nix/cachectl/doctor/finding.ts";
 import { plural } from "../../nix/cachectl/doctor/show.ts";
 import type { Diagnosable } from "../../nix/cachectl/doctor/check.ts";
-import { outputs, rawConfig, secretValue, settings, type StackContext } from "./stack.ts";
+import { outputs, rawConfig, readText, secretValue, settings, type StackContext } from "./stack.ts";
 
 type StackCheck = Diagnosable<StackContext>;
 
@@ -122,14 +121,6 @@ export function sameValue(a: unknown, b: unknown): boolean {
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function readText(file: string): string | undefined {
-  try {
-    return readFileSync(file, "utf8");
   } catch {
     return undefined;
   }

@@ -1,10 +1,13 @@
 /** A stack as Pulumi has it: its configuration and its outputs. */
+import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { parseConfig, type SecretKey, secretKeys, type StackConfig } from "../../components/config.ts";
 import { parseJson } from "../../nix/cachectl/lib/json.ts";
 import { lastWords, run, type RunResult } from "../../nix/cachectl/lib/run.ts";
 
-const prefix = "nix-binary-cache:";
+/** The project's name in Pulumi. */
+export const project = "nix-binary-cache";
+const prefix = `${project}:`;
 const milliseconds = 60_000;
 
 /** What every check of the stack looks at. */
@@ -101,10 +104,28 @@ export const outputs = once(async (context): Promise<StackOutputs> => {
   return answerOfStack(context, ["stack", "output", "--json"], outputsSchema);
 });
 
-/** A secret of the configuration, for use and not for showing; undefined when it is not set. */
-export async function secretValue(context: StackContext, key: SecretKey): Promise<string | undefined> {
+const secretValues = once(() => new Map<SecretKey, Promise<string | undefined>>());
+
+/** A secret of the configuration, for use and not for showing; undefined when it is not set. Asked for once. */
+export function secretValue(context: StackContext, key: SecretKey): Promise<string | undefined> {
+  const known = secretValues(context);
+  const value = known.get(key) ?? askForSecret(context, key);
+  known.set(key, value);
+  return value;
+}
+
+async function askForSecret(context: StackContext, key: SecretKey): Promise<string | undefined> {
   if (!(await rawConfig(context)).has(key)) return undefined;
   const result = await pulumi(context, ["config", "get", `${prefix}${key}`, "--stack", context.stack]);
   if (result.status !== 0) throw new Error(`pulumi config get ${key}: ${lastWords(result)}`);
   return result.stdout;
+}
+
+/** A file's text; undefined where there is none, or none any more. */
+export function readText(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return undefined;
+  }
 }

@@ -1,14 +1,14 @@
 /** The stack's last update: whether it went well, and what one that was cut off has left behind. */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { hostname } from "node:os";
-import { join, sep } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import type { Diagnosable } from "../../nix/cachectl/doctor/check.ts";
 import { failure, ok, warning, type Verdict } from "../../nix/cachectl/doctor/finding.ts";
 import { plural, showDuration } from "../../nix/cachectl/doctor/show.ts";
 import { parseJson } from "../../nix/cachectl/lib/json.ts";
-import { answerOf, answerOfStack, type StackContext } from "./stack.ts";
+import { answerOf, answerOfStack, project, readText, type StackContext } from "./stack.ts";
 
 const historySchema = z.array(
   z.object({ kind: z.string(), result: z.string(), endTime: z.string().optional(), version: z.int().optional() }),
@@ -35,27 +35,9 @@ async function locksOf(context: StackContext): Promise<readonly Lock[]> {
     z.object({ url: z.string().optional() }),
   );
   if (!url.startsWith("file://")) return [];
-  const folder = join(fileURLToPath(url), ".pulumi", "locks");
-  return entriesOf(folder)
-    .filter((file) => file.endsWith(".json") && file.split(sep).at(-2) === context.stack)
-    .flatMap((file) => lockSchema.safeParse(parseJson(textOf(join(folder, file)))).data ?? []);
-}
-
-function entriesOf(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder, { recursive: true, encoding: "utf8" });
-  } catch {
-    return [];
-  }
-}
-
-// One that goes while it is looked at is none.
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
+  const folder = join(fileURLToPath(url), ".pulumi", "locks", "organization", project, context.stack);
+  const files = existsSync(folder) ? readdirSync(folder) : [];
+  return files.flatMap((file) => lockSchema.safeParse(parseJson(readText(join(folder, file)) ?? "")).data ?? []);
 }
 
 const stateSchema = z.object({

@@ -1,15 +1,13 @@
 /** Two ways to preview, each of our program and of one that declares nothing: as users type it, and as the lab does. */
-import { mkdtempSync, rmSync, symlinkSync, existsSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { asOperator } from "../lab/doctor/stack-breakage.ts";
+import { join } from "node:path";
 import { engineFolders } from "../lab/engine/environment.ts";
-import { findEngine } from "../lab/engine/find.ts";
-import { operate } from "../lab/engine/operate.ts";
-import { LANGUAGE_HOST } from "../lab/engine/release.ts";
-import { engineConfig, type Settings } from "../lab/world/stack.ts";
+import { mustSucceed } from "../lab/job/told.ts";
+import { pulumiCommand, pulumiOfOperator } from "../lab/world/operator-commands.ts";
+import type { Settings } from "../lab/world/stack.ts";
 import type { TestWorld } from "../lab/world/test-world.ts";
-import { operatorEnvironment, pulumi } from "../lab/world/world.ts";
+import { pulumi } from "../lab/world/world.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const EMPTY = join(import.meta.dirname, "../lab/engine/empty-program.ts");
@@ -25,8 +23,7 @@ export interface Way {
 
 /** The first where Pulumi's language host lies beside the engine, as in its release; it is what users wait for. */
 export async function wayToPreview(world: TestWorld): Promise<Way> {
-  const { path } = await findEngine(() => undefined);
-  return existsSync(join(dirname(path), LANGUAGE_HOST)) ? typed(world) : inOneProcess(world);
+  return (await pulumiOfOperator()).runsPrograms ? typed(world) : inOneProcess(world);
 }
 
 /** Pulumi's command, from its start to its end. The empty program is the one that `pulumi new typescript` makes. */
@@ -39,10 +36,7 @@ async function typed(world: TestWorld): Promise<Way> {
   writeFileSync(join(folder, "Pulumi.yaml"), JSON.stringify({ name: "nix-binary-cache", main: "index.ts", runtime }));
   const run = async (...args: readonly string[]): Promise<number> => {
     const started = performance.now();
-    const { code, stdout, stderr } = await asOperator(world, ["pulumi", ...args, "--non-interactive"], {
-      NODE_COMPILE_CACHE: "",
-    });
-    if (code !== 0) throw new Error(`pulumi ${args.join(" ")}: ${stdout}${stderr}`);
+    await pulumiCommand(world, args, { NODE_COMPILE_CACHE: "" });
     return (performance.now() - started) / 1000;
   };
   await run("stack", "init", "empty", "--cwd", folder);
@@ -60,30 +54,13 @@ async function typed(world: TestWorld): Promise<Way> {
  * configuration and secrets, so that what reading them takes is no difference between the two.
  */
 async function inOneProcess(world: TestWorld): Promise<Way> {
-  const { secrets, instance } = world;
-  const empty = async (operation: "preview" | "up"): Promise<number> => {
-    const [config, env] = [engineConfig(world.settings, secrets), operatorEnvironment(world)];
-    const request = {
-      instance,
-      stack: "empty",
-      operation,
-      config,
-      env,
-      program: EMPTY,
-      passphrase: secrets.passphrase,
-    };
-    return secondsOf(await operate({ ...request, onLine: () => undefined }));
-  };
+  const empty = async (operation: "preview" | "up"): Promise<number> =>
+    mustSucceed(await pulumi(world, operation, { stack: "empty", program: EMPTY })).seconds;
   await empty("up");
   return {
     name: "preview, in one process, without a language host",
-    ours: async (settings) => secondsOf(await pulumi(world, "preview", { settings })),
+    ours: async (settings) => mustSucceed(await pulumi(world, "preview", { settings })).seconds,
     empty: () => empty("preview"),
     close: () => undefined,
   };
-}
-
-function secondsOf({ ok, message, seconds }: { ok: boolean; message: string; seconds: number }): number {
-  if (!ok) throw new Error(message);
-  return seconds;
 }

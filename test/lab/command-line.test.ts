@@ -4,14 +4,13 @@
  * engine (Pulumi's release has one, a build of the engine's module has not), these are skipped.
  */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { engineFolders } from "./engine/environment.ts";
-import { findEngine } from "./engine/find.ts";
 import { LANGUAGE_HOST } from "./engine/release.ts";
-import { asOperator } from "./doctor/stack-breakage.ts";
 import { changed, mustSucceed } from "./job/told.ts";
 import type { Ended } from "./machines/process.ts";
+import { asOperator, pulumiOfOperator } from "./world/operator-commands.ts";
 import { testWorld, type TestWorld } from "./world/test-world.ts";
 import { pulumi } from "./world/world.ts";
 
@@ -25,8 +24,8 @@ describe("pulumi, as its users type it", function () {
 
   before("raise a lab of its own, and write its stack's configuration", async function () {
     this.timeout(45 * MINUTE);
-    const { path } = await findEngine(() => undefined);
-    if (!existsSync(join(dirname(path), LANGUAGE_HOST))) {
+    const { path, runsPrograms } = await pulumiOfOperator();
+    if (!runsPrograms) {
       console.warn(`      skipped: there is no ${LANGUAGE_HOST} beside ${path}`);
       this.skip();
     }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Level } from "../../../nix/cachectl/doctor/finding.ts";
 import type { MachineName } from "../instance.ts";
 import type { Machine } from "../machines/machine.ts";
+import { readPolicy, writePolicy } from "../world/stand-ins.ts";
 import type { World } from "../world/world.ts";
 
 /** What the doctor must say. */
@@ -105,6 +106,18 @@ async function reloaded({ machines: { server } }: World): Promise<void> {
     await sleep(50);
   }
   throw new Error("nginx did not take its configuration up");
+}
+
+/** The tailnet's policy says something else for a while. */
+export function policy(change: (text: string) => string): Change {
+  let before = "";
+  return {
+    breaks: async (world) => {
+      before = await readPolicy(world);
+      await writePolicy(world, change(before));
+    },
+    mends: (world) => writePolicy(world, before),
+  };
 }
 
 /** One after the other; mended in the order in which they were broken. */

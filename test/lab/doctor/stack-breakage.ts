@@ -1,14 +1,13 @@
 /** One thing that is broken of what the stack needs outside its machines, and the small ways to break such things. */
 import { readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import type { Finding, Level } from "../../../nix/cachectl/doctor/finding.ts";
 import type { DoctorReport } from "../../../nix/cachectl/doctor/report.ts";
-import { engineFolders, operationEnvironment } from "../engine/environment.ts";
-import { findEngine } from "../engine/find.ts";
-import { type Ended, run } from "../machines/process.ts";
+import { engineFolders } from "../engine/environment.ts";
+import { asOperator, pulumiCommand } from "../world/operator-commands.ts";
 import { REPOSITORY } from "../world/stand-ins.ts";
-import { operatorEnvironment, type World } from "../world/world.ts";
+import type { World } from "../world/world.ts";
 import type { Change } from "./breakage.ts";
 
 /** What is broken, and what `npm run doctor` must say. */
@@ -26,43 +25,17 @@ export interface StackBreakage extends Change {
   readonly also?: readonly string[];
 }
 
-/** Runs a program as the operator does who works on the lab's stacks, in the folder that holds their configuration. */
-export async function asOperator(
-  { instance, ...world }: World,
-  argv: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-): Promise<Ended> {
-  const folders = engineFolders(instance.dir);
-  const { path } = await findEngine(() => undefined);
-  const own = operationEnvironment(
-    folders,
-    path,
-    world.secrets.passphrase,
-    operatorEnvironment({ instance, ...world }),
-  );
-  const [program = "", ...args] = argv;
-  const found = program === "pulumi" ? join(dirname(path), program) : program;
-  return run([found, ...args], { env: { ...own, ...env }, cwd: folders.work, timeoutSeconds: 110 });
-}
-
-/** Pulumi's own command. @throws Error with what it said when it fails */
-export async function pulumiCommand(world: World, ...args: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await asOperator(world, ["pulumi", ...args, "--non-interactive"]);
-  if (code !== 0) throw new Error(`pulumi ${args.join(" ")}: ${stdout}${stderr}`);
-  return stdout;
-}
-
 /** A stack that was made, with so much of the lab's configuration. */
 export function fresh(stack: string, withConfig: boolean): Change {
   return {
     breaks: async (world) => {
-      await pulumiCommand(world, "stack", "init", stack);
+      await pulumiCommand(world, ["stack", "init", stack]);
       const { work } = engineFolders(world.instance.dir);
       const [from, to] = [join(work, "Pulumi.lab.yaml"), join(work, `Pulumi.${stack}.yaml`)];
       if (withConfig)
         writeFileSync(to, readFileSync(from, "utf8").replace(/^encryptionsalt:.*\n|^.*secure:.*\n/gm, ""));
     },
-    mends: (world) => pulumiCommand(world, "stack", "rm", stack, "--yes", "--force"),
+    mends: (world) => pulumiCommand(world, ["stack", "rm", stack, "--yes", "--force"]),
   };
 }
 

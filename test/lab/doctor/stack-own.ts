@@ -2,11 +2,9 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { engineFolders } from "../engine/environment.ts";
-import { operate } from "../engine/operate.ts";
 import type { OperationName } from "../engine/operation.ts";
 import { mustSucceed } from "../job/told.ts";
-import { engineConfig } from "../world/stack.ts";
-import { operatorEnvironment, type World } from "../world/world.ts";
+import { pulumi, type World } from "../world/world.ts";
 import { both, type Change, unchanged } from "./breakage.ts";
 import { configured, fresh, type StackBreakage } from "./stack-breakage.ts";
 
@@ -30,11 +28,7 @@ function facts(text: string): Change {
 
 /** A stack with the lab's configuration that another program was put up from: it has none of this one's outputs. */
 async function anotherProgram(world: World, operation: OperationName): Promise<void> {
-  const { instance, settings, secrets } = world;
-  const request = { instance, stack: "other", operation, program: EMPTY_PROGRAM, passphrase: secrets.passphrase };
-  const config = engineConfig(settings, secrets);
-  const onLine = (): void => undefined;
-  mustSucceed(await operate({ ...request, config, env: operatorEnvironment(world), onLine }));
+  mustSucceed(await pulumi(world, operation, { stack: "other", program: EMPTY_PROGRAM }));
 }
 
 const other: Change = { breaks: (world) => anotherProgram(world, "up"), mends: () => Promise.resolve() };

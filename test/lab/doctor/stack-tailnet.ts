@@ -1,21 +1,9 @@
 /** Breakages of what the stack has at Tailscale: the credential for it, its scopes, the server's tag, the policy. */
 import { readFileSync } from "node:fs";
-import { readPolicy, USERS_POLICY, writePolicy } from "../world/stand-ins.ts";
+import { USERS_POLICY } from "../world/stand-ins.ts";
 import type { World } from "../world/world.ts";
-import { type Change, unchanged } from "./breakage.ts";
+import { type Change, policy, unchanged } from "./breakage.ts";
 import { serverSetting, type StackBreakage, tailscale } from "./stack-breakage.ts";
-
-/** The tailnet's policy says something else for a while. */
-function policy(change: (text: string) => string): Change {
-  let before = "";
-  return {
-    breaks: async (world) => {
-      before = await readPolicy(world);
-      await writePolicy(world, change(before));
-    },
-    mends: (world) => writePolicy(world, before),
-  };
-}
 
 async function tagServer(world: World, tags: readonly string[]): Promise<void> {
   const { devices } = (await tailscale(world, "GET", "tailnet/-/devices")) as {

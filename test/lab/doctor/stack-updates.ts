@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { engineFolders } from "../engine/environment.ts";
 import { mustSucceed } from "../job/told.ts";
+import { pulumiCommand } from "../world/operator-commands.ts";
 import { operatorEnvironment, pulumi, type World } from "../world/world.ts";
 import type { Change } from "./breakage.ts";
-import { fresh, github, githubFaults, pulumiCommand, type StackBreakage } from "./stack-breakage.ts";
+import { fresh, github, githubFaults, type StackBreakage } from "./stack-breakage.ts";
 
 const SECRET = "environments/nix-cache/secrets/NIX_CACHE_SIGNING_KEY";
 
@@ -24,6 +25,20 @@ const lockedElsewhere: Change = {
   },
   mends: (world) => cancelled(world),
 };
+
+/** Pulumi Cloud's history has an update before its end; a folder's is told that its last one is. */
+const inHistory: Change = {
+  breaks: (world) => changeLastUpdate(world, "in-progress"),
+  mends: (world) => changeLastUpdate(world, "succeeded"),
+};
+
+function changeLastUpdate(world: World, result: string): Promise<void> {
+  const folder = join(stateOf(world), "history/nix-binary-cache/lab");
+  const names = readdirSync(folder).filter((name) => name.endsWith(".history.json"));
+  const last = join(folder, names.sort().at(-1) ?? "");
+  writeFileSync(last, JSON.stringify({ ...(JSON.parse(readFileSync(last, "utf8")) as object), result }));
+  return Promise.resolve();
+}
 
 /** The engine's process, by the lock that it holds, once it is in the middle of a resource. */
 async function inTheMiddle(world: World): Promise<number> {
@@ -55,11 +70,11 @@ async function killed(world: World): Promise<void> {
 /** What the doctor says mends it, as it says it. */
 async function repaired(world: World): Promise<void> {
   await githubFaults(world, []);
-  await pulumiCommand(world, "refresh", "--clear-pending-creates", "--stack", "lab", "--yes", "--skip-preview");
+  await pulumiCommand(world, ["refresh", "--clear-pending-creates", "--stack", "lab", "--yes", "--skip-preview"]);
   mustSucceed(await pulumi(world, "up"));
 }
 
-const cancelled = (world: World): Promise<string> => pulumiCommand(world, "cancel", "--stack", "lab", "--yes");
+const cancelled = (world: World): Promise<string> => pulumiCommand(world, ["cancel", "--stack", "lab", "--yes"]);
 
 let running: Promise<unknown> = Promise.resolve();
 
@@ -82,6 +97,10 @@ export const updateBreakages: readonly StackBreakage[] = [
       mustSucceed(await pulumi(world, "up"));
     },
     ...{ check: "update", level: "warning", says: /an update is under way \(root@/ },
+  },
+  {
+    ...{ what: "an update that Pulumi Cloud says is in progress", ...inHistory, check: "update", level: "warning" },
+    says: /^an update is under way, or was cut off$/,
   },
   {
     ...{ what: "an update of somebody on another machine", ...lockedElsewhere, check: "update", level: "warning" },

@@ -1,9 +1,20 @@
 /** Breakages of the tailnet, and on the way to the server. The lab's tailscale is a double: what it says is told to it. */
 import { readFileSync } from "node:fs";
 import type { MachineName } from "../instance.ts";
-import { readPolicy, USERS_POLICY, writePolicy } from "../world/stand-ins.ts";
-import type { World } from "../world/world.ts";
-import { ago, away, both, type Breakage, type Change, commands, day, edited, editedJson, hour } from "./breakage.ts";
+import { USERS_POLICY } from "../world/stand-ins.ts";
+import {
+  ago,
+  away,
+  both,
+  type Breakage,
+  type Change,
+  commands,
+  day,
+  edited,
+  editedJson,
+  hour,
+  policy,
+} from "./breakage.ts";
 
 interface Tailnet {
   readonly nodes: readonly { readonly name: string }[];
@@ -30,18 +41,6 @@ const unreachable: Change = {
   breaks: ({ machines }) => machines.server.cut(),
   mends: ({ machines }) => machines.server.restore(),
 };
-
-/** The tailnet's policy says something else for a while. */
-function policy(change: (text: string) => string): Change {
-  const kept = new WeakMap<World, string>();
-  return {
-    breaks: async (world) => {
-      kept.set(world, await readPolicy(world));
-      await writePolicy(world, change(kept.get(world) ?? ""));
-    },
-    mends: (world) => writePolicy(world, kept.get(world) ?? ""),
-  };
-}
 
 /** A substituter by another name, in place of the server's address. */
 const named = (host: string): Change =>

@@ -17,6 +17,9 @@ const ROTATE_SECONDS = 20;
 const BUDGET = 500_000;
 const NAMES = ["alpha", "beta", "gamma"];
 const RUN_SECONDS = 120;
+/** The readers take one of the last so many roots (closure-reader.ts); and how long they then have for it. */
+const RECENT = 60;
+const DROPPED_MS = 5000;
 
 /** What went on. */
 export interface Work {
@@ -79,7 +82,7 @@ export class Everything {
     const { desktop } = this.#world.machines;
     this.#until = Date.now() + seconds * 1000;
     const argv = ["node", "--disable-warning=ExperimentalWarning", "/tmp/closure-reader.ts", this.#url, ROOTS];
-    const reading = desktop.must([...argv, String(READERS)], { timeoutSeconds: seconds + RUN_SECONDS });
+    const reading = desktop.must([...argv, String(READERS)], { timeoutSeconds: seconds + 2 * RUN_SECONDS });
     const loops = [
       this.#again(() => this.#buildOne()),
       this.#again(() => this.#populate()),
@@ -90,6 +93,7 @@ export class Everything {
     ];
     try {
       await Promise.all(loops);
+      await this.#offerDropped();
     } finally {
       await desktop.must(["rm", "-f", ROOTS]);
       await Promise.allSettled(loops);
@@ -110,11 +114,17 @@ export class Everything {
 
   async #again(work: () => Promise<void>): Promise<void> {
     try {
-      while (Date.now() < this.#until) await work();
+      while (this.#goesOn()) await work();
     } catch (error) {
       this.#until = 0;
       throw error;
     }
+  }
+
+  /** Until time is up; on a busy machine, until something was dropped too, since without that nothing is tried. */
+  #goesOn(): boolean {
+    const over = Date.now() - this.#until;
+    return over < 0 || (this.#work.collectedPaths === 0 && over < RUN_SECONDS * 1000);
   }
 
   /** A new version of a program, on a library that may be on the server, or have been dropped there. */
@@ -194,6 +204,16 @@ export class Everything {
     const { code, stderr } = await desktop.run(["sh", "-c", script, "sh", this.#url, path], { timeoutSeconds: 90 });
     if (code === 0) this.#nix.copied += 1;
     else this.#nix.failed.push(`${path}: ${stderr.trim().split("\n").slice(-3).join(" ")}`);
+  }
+
+  /** Has the readers ask for what was dropped: how much of that they met by themselves is chance. */
+  async #offerDropped(): Promise<void> {
+    const { desktop } = this.#world.machines;
+    for (const path of new Set(this.#roots)) {
+      if ((await statusOf(desktop, narinfoUrl(this.#url, path))) !== 404) continue;
+      await this.#offer(Array<string>(RECENT).fill(path));
+      return sleep(DROPPED_MS);
+    }
   }
 
   async #offer(paths: readonly string[]): Promise<void> {

@@ -34,6 +34,8 @@ export interface RunOptions {
   readonly onLine?: OnLine;
   readonly signal?: AbortSignal;
   readonly engine?: string;
+  /** In place of the project's own. */
+  readonly program?: string;
 }
 
 /** Brings everything up, or finds it up. Safe to repeat, and after any interruption. */
@@ -71,7 +73,7 @@ export function operatorEnvironment({ standIns, secrets }: World): Record<string
   };
 }
 
-/** Runs Pulumi on the project's own program. */
+/** Runs Pulumi, on the project's own program unless told otherwise. */
 export function pulumi(world: World, operation: OperationName, run: RunOptions = {}): Promise<OperationResult> {
   const { stack = "lab", settings = world.settings, onLine = (): void => undefined } = run;
   const request: OperateRequest = {
@@ -85,6 +87,7 @@ export function pulumi(world: World, operation: OperationName, run: RunOptions =
     ...(run.options && { options: run.options }),
     ...(run.signal && { signal: run.signal }),
     ...(run.engine !== undefined && { engine: run.engine }),
+    ...(run.program !== undefined && { program: run.program }),
   };
   return operate(request);
 }
