@@ -44,6 +44,8 @@ if (specs === undefined) {
 // Most tests without the lab wait for programs of theirs: twice as many at once as there are cores.
 const atOnce =
   suite === "--without-lab" ? ["--parallel", "--jobs", String(Math.max(2, availableParallelism() * 2))] : [];
+// What all labs stand on is got once, before the first test: a test's time is its own, and what fails here fails once.
+const prepared = suite === "--without-lab" ? [] : ["--require", "./test/lab/world/prepare.ts"];
 const named = rest.filter((argument) => argument.endsWith(".test.ts"));
 const scratch = mkdtempSync(join(tmpdir(), "nix-binary-cache-test-"));
 const statsFile = join(scratch, "stats.json");
@@ -54,6 +56,7 @@ const mocha = spawn(
     "--config",
     "test/mocharc.json",
     ...atOnce,
+    ...prepared,
     ...rest.filter((argument) => !named.includes(argument)),
     ...(named.length > 0 ? named : specs),
   ],

@@ -2,22 +2,21 @@
 import assert from "node:assert/strict";
 import { mustSucceed } from "./job/told.ts";
 import type { Ended } from "./machines/process.ts";
-import { testWorld, type TestWorld } from "./world/test-world.ts";
+import { release, testWorld, type TestWorld } from "./world/test-world.ts";
 import { pulumi } from "./world/world.ts";
 
 const MINUTE = 60_000;
 const AUDIT = "/var/lib/nix-binary-cache/audit.log";
 
 describe("a builder's key, misused", function () {
-  this.timeout(2 * MINUTE);
+  this.timeout(5 * MINUTE);
   let world: TestWorld;
 
-  before("raise a lab, and bring the stack up", async function () {
-    this.timeout(45 * MINUTE);
+  before("raise a lab, and bring the stack up", async () => {
     world = await testWorld();
     mustSucceed(await pulumi(world, "up"));
   });
-  after("leave nothing behind", () => world.release());
+  after("leave nothing behind", () => release(world));
 
   /** Options and destination of an ssh, sftp or scp call with the Mac's own key. */
   function options(): string[] {

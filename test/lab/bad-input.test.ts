@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { OperationResult } from "./engine/operation.ts";
 import { snapshot, type Snapshot } from "./world/snapshot.ts";
 import { readPolicy, writePolicy } from "./world/stand-ins.ts";
-import { testWorld, type TestWorld } from "./world/test-world.ts";
+import { release, testWorld, type TestWorld } from "./world/test-world.ts";
 import { operatorEnvironment, pulumi, type RunOptions } from "./world/world.ts";
 
 const MINUTE = 60_000;
@@ -17,14 +17,11 @@ describe("bad input", function () {
   let world: TestWorld;
   let untouched: Snapshot;
 
-  before("raise a lab of its own", async function () {
-    this.timeout(45 * MINUTE);
+  before("raise a lab of its own", async () => {
     world = await testWorld();
     untouched = await snapshot(world);
   });
-  after("leave nothing behind", async () => {
-    await world.release();
-  });
+  after("leave nothing behind", () => release(world));
   afterEach("nothing was changed", async () => assert.deepEqual(await snapshot(world), untouched));
 
   /** Both preview and up fail with a message that says all of this, and show no stack trace. */

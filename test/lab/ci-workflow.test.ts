@@ -16,7 +16,7 @@ import { narinfoUrl, statusOf, wasSubstituted } from "./job/main-job.ts";
 import { build, newPackage, type Package } from "./job/package.ts";
 import { mustSucceed } from "./job/told.ts";
 import type { Settings } from "./world/stack.ts";
-import { testWorld, type TestWorld } from "./world/test-world.ts";
+import { release, testWorld, type TestWorld } from "./world/test-world.ts";
 import { pulumi } from "./world/world.ts";
 import type { Contexts } from "../unit/ci-workflow/runner.ts";
 
@@ -42,8 +42,7 @@ describe("the CI workflow, its steps run in the lab", function () {
   let libraryPath: string;
   let toolPath: string;
 
-  before("raise a lab of its own, where the Mac is no builder but CI's runner", async function () {
-    this.timeout(45 * MINUTE);
+  before("raise a lab of its own, where the Mac is no builder but CI's runner", async () => {
     world = await testWorld();
     const { ci, clients } = world.settings as { ci: object; clients: readonly { name: string }[] };
     settings = {
@@ -58,9 +57,7 @@ describe("the CI workflow, its steps run in the lab", function () {
     workflow = await committedWorkflow(world);
     contexts = await contextsOf(world, OUTPUT);
   });
-  after("leave nothing behind", async () => {
-    await world.release();
-  });
+  after("leave nothing behind", () => release(world));
 
   /** Whether a port of a machine takes a connection from the Mac. */
   async function reaches(name: "server" | "desktop", port: number): Promise<boolean> {

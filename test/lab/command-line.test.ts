@@ -11,7 +11,7 @@ import { LANGUAGE_HOST } from "./engine/release.ts";
 import { changed, mustSucceed } from "./job/told.ts";
 import type { Ended } from "./machines/process.ts";
 import { asOperator, pulumiOfOperator } from "./world/operator-commands.ts";
-import { testWorld, type TestWorld } from "./world/test-world.ts";
+import { release, testWorld, type TestWorld } from "./world/test-world.ts";
 import { pulumi } from "./world/world.ts";
 
 const MINUTE = 60_000;
@@ -23,7 +23,6 @@ describe("pulumi, as its users type it", function () {
   let configuration = "";
 
   before("raise a lab of its own, and write its stack's configuration", async function () {
-    this.timeout(45 * MINUTE);
     const { path, runsPrograms } = await pulumiOfOperator();
     if (!runsPrograms) {
       console.warn(`      skipped: there is no ${LANGUAGE_HOST} beside ${path}`);
@@ -33,9 +32,7 @@ describe("pulumi, as its users type it", function () {
     configuration = join(engineFolders(world.instance.dir).work, "Pulumi.lab.yaml");
     mustSucceed(await pulumi(world, "preview"));
   });
-  after("leave nothing behind", async () => {
-    await world?.release();
-  });
+  after("leave nothing behind", () => release(world));
 
   function type(verb: string, ...more: readonly string[]): Promise<Ended> {
     assert.ok(world);

@@ -5,7 +5,7 @@ import { varsOf } from "./job/clients.ts";
 import { beginDeploy, configure, deploy, systemsOf, type Expected } from "./job/deploy.ts";
 import { statusOf } from "./job/main-job.ts";
 import { changed, mustSucceed } from "./job/told.ts";
-import { testWorld, type TestWorld } from "./world/test-world.ts";
+import { release, testWorld, type TestWorld } from "./world/test-world.ts";
 import { pulumi } from "./world/world.ts";
 
 const MINUTE = 60_000;
@@ -15,16 +15,13 @@ describe("deploy", function () {
   let world: TestWorld;
   let expected: Expected;
 
-  before("raise a lab of its own, and deploy once", async function () {
-    this.timeout(45 * MINUTE);
+  before("raise a lab of its own, and deploy once", async () => {
     world = await testWorld();
     const up = mustSucceed(await pulumi(world, "up"));
     const { cache } = varsOf(up);
     expected = { url: cache.url, publicKeys: cache.publicKeys };
   });
-  after("leave nothing behind", async () => {
-    await world.release();
-  });
+  after("leave nothing behind", () => release(world));
   afterEach("the cache serves", async () => {
     assert.equal(await statusOf(world.machines.desktop, `${expected.url}/nix-cache-info`), 200);
   });

@@ -13,22 +13,21 @@ import type { MachineName } from "./instance.ts";
 import { adoptVars, varsOf } from "./job/clients.ts";
 import { mainJob, statusOf, untilUploaded } from "./job/main-job.ts";
 import { mustSucceed } from "./job/told.ts";
-import { testWorld, type TestWorld } from "./world/test-world.ts";
+import { release, testWorld, type TestWorld } from "./world/test-world.ts";
 import { pulumi } from "./world/world.ts";
 
 const MINUTE = 60_000;
 const PAGE = "docs/what-doctor-says.md";
 
 describe("the doctor, on the lab's machines", function () {
-  this.timeout(2 * MINUTE);
+  this.timeout(5 * MINUTE);
   let world: TestWorld;
   let url = "";
   const said: string[] = [];
   const named: Said[] = [];
   const namedOfStack: Omit<Said, "on">[] = [];
 
-  before("raise a lab of its own, with a cache in use", async function () {
-    this.timeout(45 * MINUTE);
+  before("raise a lab of its own, with a cache in use", async () => {
     world = await testWorld();
     const up = mustSucceed(await pulumi(world, "up"));
     await adoptVars(world, up);
@@ -42,7 +41,7 @@ describe("the doctor, on the lab's machines", function () {
   after("leave nothing behind", async () => {
     mkdirSync("test/lab/artifacts", { recursive: true });
     writeFileSync("test/lab/artifacts/doctor.txt", `${said.join("\n")}\n`);
-    await world.release();
+    await release(world);
   });
 
   async function doctor(on: MachineName, { env = {} }: Partial<Saying> = {}): Promise<DoctorReport> {

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { adoptVars, varsOf } from "./job/clients.ts";
 import { Everything } from "./job/everything.ts";
 import { mustSucceed } from "./job/told.ts";
-import { testWorld, type TestWorld } from "./world/test-world.ts";
+import { release, testWorld, type TestWorld } from "./world/test-world.ts";
 import { pulumi } from "./world/world.ts";
 
 const MINUTE = 60_000;
@@ -18,15 +18,14 @@ describe("everything at once, in the lab", function () {
   let world: TestWorld;
   let all: Everything;
 
-  before("raise a lab, and bring the stack up", async function () {
-    this.timeout(45 * MINUTE);
+  before("raise a lab, and bring the stack up", async () => {
     world = await testWorld();
     const up = mustSucceed(await pulumi(world, "up"));
     await adoptVars(world, up);
     all = new Everything(world, varsOf(up).cache.url);
     await all.prepare();
   });
-  after(() => world.release());
+  after("leave nothing behind", () => release(world));
 
   it(`for ${seconds} s, no reader misses a path of a closure that it began, and none gets wrong bytes`, async () => {
     const { reader, nix, work } = await all.run(seconds);

@@ -5,7 +5,7 @@ import { Recorder } from "../../scripts/transcript/recorder.ts";
 import { commandsOf } from "../unit/docs/commands.ts";
 import { blocksOf, pages } from "../unit/docs/markdown.ts";
 import { readPolicy } from "./world/stand-ins.ts";
-import { testWorld, type TestWorld } from "./world/test-world.ts";
+import { release, testWorld, type TestWorld } from "./world/test-world.ts";
 
 const MINUTE = 60_000;
 
@@ -14,14 +14,11 @@ describe("the first hour", function () {
   let world: TestWorld;
   let recorder: Recorder;
 
-  before("raise a lab of its own", async function () {
-    this.timeout(45 * MINUTE);
+  before("raise a lab of its own", async () => {
     world = await testWorld();
     recorder = new Recorder(aliases(world), () => undefined);
   });
-  after("leave nothing behind", async () => {
-    await world.release();
-  });
+  after("leave nothing behind", () => release(world));
 
   it("ends well, and leaves the tailnet's policy as it was", async () => {
     const policy = await readPolicy(world);

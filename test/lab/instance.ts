@@ -26,15 +26,14 @@ const ROOT = join(import.meta.dirname, "..", "..");
 const HOST_NUMBERS: Readonly<Record<PeerName, number>> = { operator: 1, server: 10, desktop: 20, macbook: 30 };
 
 /**
- * The instance with this id; its folder is made when it is absent.
+ * The instance with this id, whether or not it is there.
  *
  * @param dir default: .lab/ID in the project's folder
  * @throws Error when the id is not one lowercase letter
  */
-export function openInstance(id: string, dir = join(ROOT, ".lab", id)): Instance {
+export function instanceOf(id: string, dir = join(ROOT, ".lab", id)): Instance {
   if (!/^[a-z]$/.test(id)) throw new Error(`lab instance: found id ${JSON.stringify(id)}, expected one letter a to z.`);
   const subnet = id.charCodeAt(0) - "a".charCodeAt(0) + 1;
-  mkdirSync(dir, { recursive: true, mode: 0o755 });
   const address = (peer: PeerName): string => `100.80.${subnet}.${HOST_NUMBERS[peer]}`;
   const addresses = {
     operator: address("operator"),
@@ -43,6 +42,13 @@ export function openInstance(id: string, dir = join(ROOT, ".lab", id)): Instance
     macbook: address("macbook"),
   };
   return { id, dir, prefix: `nbc-${id}-`, subnet, addresses };
+}
+
+/** The same, with its folder, which is made when it is absent. */
+export function openInstance(id: string, dir?: string): Instance {
+  const instance = instanceOf(id, dir);
+  mkdirSync(instance.dir, { recursive: true, mode: 0o755 });
+  return instance;
 }
 
 /** Whether a text names a machine. */

@@ -12,7 +12,7 @@ import { changed, changedSteps, figures, mustSucceed, resourceCount } from "./jo
 import { credentials, snapshot } from "./world/snapshot.ts";
 import { readPolicy, REPOSITORY, USERS_POLICY } from "./world/stand-ins.ts";
 import { secondStack } from "./world/stack.ts";
-import { testWorld, type TestWorld } from "./world/test-world.ts";
+import { release, testWorld, type TestWorld } from "./world/test-world.ts";
 import { pulumi, type RunOptions } from "./world/world.ts";
 
 const KEY = "/var/lib/secrets/nix-binary-cache/server-cache-1.secret";
@@ -58,16 +58,13 @@ describe("the main job, end to end", function () {
     return { tailscaleApiKey, ...others, ...made };
   }
 
-  before("raise a lab of its own", async function () {
-    this.timeout(45 * MINUTE);
+  before("raise a lab of its own", async () => {
     world = await testWorld();
   });
   after("tell the figures", async () => {
     if (broken === undefined) console.log(figures(seconds, await resourceCount(world)));
   });
-  after("leave nothing behind", async () => {
-    await world.release();
-  });
+  after("leave nothing behind", () => release(world));
   // Later steps stand on the earlier ones: what follows a failed one would only tell of it again.
   beforeEach(() => assert.equal(broken, undefined, `"${broken ?? ""}" failed before`));
   afterEach(function () {

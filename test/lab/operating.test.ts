@@ -7,7 +7,7 @@ import { mainJob, narinfoUrl } from "./job/main-job.ts";
 import { build, newPackage } from "./job/package.ts";
 import { changed, mustSucceed } from "./job/told.ts";
 import { placeVars } from "./world/furnish.ts";
-import { testWorld, type TestWorld } from "./world/test-world.ts";
+import { release, testWorld, type TestWorld } from "./world/test-world.ts";
 import { pulumi } from "./world/world.ts";
 
 const MINUTE = 60_000;
@@ -19,15 +19,12 @@ describe("operating it", function () {
   /** What the first `up` came to. */
   let stack: OperationResult;
 
-  before("raise a lab of its own, and bring the stack up", async function () {
-    this.timeout(45 * MINUTE);
+  before("raise a lab of its own, and bring the stack up", async () => {
     world = await testWorld();
     stack = await rotate(first);
     await adoptVars(world, stack);
   });
-  after("leave nothing behind", async () => {
-    await world.release();
-  });
+  after("leave nothing behind", () => release(world));
 
   const up = (settings: object): Promise<OperationResult> =>
     pulumi(world, "up", { settings: { ...world.settings, ...settings } });

@@ -13,7 +13,7 @@ import { stackScript } from "./job/stack-script.ts";
 import { changed, mustSucceed } from "./job/told.ts";
 import type { Ended } from "./machines/process.ts";
 import { placeVars } from "./world/furnish.ts";
-import { testWorld, type TestWorld } from "./world/test-world.ts";
+import { release, testWorld, type TestWorld } from "./world/test-world.ts";
 import { pulumi } from "./world/world.ts";
 
 const MINUTE = 60_000;
@@ -31,8 +31,7 @@ describe("a lost server and an encrypted copy of its key", function () {
   const said: string[] = [];
   const inFolder = (name: string): string => join(folder, name);
 
-  before("raise a lab of its own, and bring the stack up with a recipient", async function () {
-    this.timeout(45 * MINUTE);
+  before("raise a lab of its own, and bring the stack up with a recipient", async () => {
     folder = mkdtempSync(join(tmpdir(), "escrow-"));
     const identity = await generateX25519Identity();
     writeFileSync(inFolder("identity"), `${identity}\n`);
@@ -44,7 +43,7 @@ describe("a lost server and an encrypted copy of its key", function () {
   });
   after("leave nothing behind", async () => {
     rmSync(folder, { recursive: true, force: true });
-    await world.release();
+    await release(world);
   });
 
   async function run(operation: "up" | "preview"): Promise<OperationResult> {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { changed, mustSucceed } from "./job/told.ts";
 import type { Settings } from "./world/stack.ts";
 import { readPolicy, USERS_POLICY, writePolicy } from "./world/stand-ins.ts";
-import { testWorld, type TestWorld } from "./world/test-world.ts";
+import { release, testWorld, type TestWorld } from "./world/test-world.ts";
 import { operatorEnvironment, pulumi, type RunOptions } from "./world/world.ts";
 
 const MINUTE = 60_000;
@@ -25,15 +25,12 @@ describe("the tailnet's policy, under several hands", function () {
   let world: TestWorld;
   let settings: Settings;
 
-  before("raise a lab of its own, and a stack without CI and builders", async function () {
-    this.timeout(45 * MINUTE);
+  before("raise a lab of its own, and a stack without CI and builders", async () => {
     world = await testWorld();
     const { server, cache, tailnet } = world.settings;
     settings = { server, cache, tailnet };
   });
-  after("leave nothing behind", async () => {
-    await world.release();
-  });
+  after("leave nothing behind", () => release(world));
 
   function run(operation: Parameters<typeof pulumi>[1], options: RunOptions = {}): ReturnType<typeof pulumi> {
     return pulumi(world, operation, { settings, ...options });

@@ -9,7 +9,7 @@ import { untilUploaded } from "./job/main-job.ts";
 import { mustSucceed } from "./job/told.ts";
 import { type Queue, Uploads } from "./job/uploads.ts";
 import type { Machine } from "./machines/machine.ts";
-import { testWorld, type TestWorld } from "./world/test-world.ts";
+import { release, testWorld, type TestWorld } from "./world/test-world.ts";
 import { pulumi } from "./world/world.ts";
 
 const MINUTE = 60_000;
@@ -46,14 +46,13 @@ describe("the write path's odds, in the lab", function () {
   let world: TestWorld;
   let uploads: Uploads;
 
-  before("raise a lab, and bring the stack up", async function () {
-    this.timeout(45 * MINUTE);
+  before("raise a lab, and bring the stack up", async () => {
     world = await testWorld();
     const up = mustSucceed(await pulumi(world, "up"));
     await adoptVars(world, up);
     uploads = new Uploads(world, varsOf(up).cache.url);
   });
-  after(() => world.release());
+  after("leave nothing behind", () => release(world));
 
   it("one path among a hundred that can't be sent: the rest goes, and it goes once it can", async () => {
     const { macbook, server } = world.machines;

@@ -10,7 +10,7 @@ import { untilSubstitutable, untilUploaded, narinfoUrl } from "./job/main-job.ts
 import { build, newPackage } from "./job/package.ts";
 import { mustSucceed } from "./job/told.ts";
 import { Uploads } from "./job/uploads.ts";
-import { testWorld, type TestWorld } from "./world/test-world.ts";
+import { release, testWorld, type TestWorld } from "./world/test-world.ts";
 import { pulumi } from "./world/world.ts";
 
 const soak = process.env.SOAK === "1";
@@ -22,15 +22,14 @@ describe("the write path's faults, in the lab", function () {
   let uploads: Uploads;
   let url = "";
 
-  before("raise a lab, and bring the stack up", async function () {
-    this.timeout(45 * MINUTE);
+  before("raise a lab, and bring the stack up", async () => {
     world = await testWorld();
     const up = mustSucceed(await pulumi(world, "up"));
     await adoptVars(world, up);
     ({ url } = varsOf(up).cache);
     uploads = new Uploads(world, url);
   });
-  after(() => world.release());
+  after("leave nothing behind", () => release(world));
   beforeEach(() => world.machines.server.restore());
 
   it("a build is substitutable on another machine within seconds", async () => {

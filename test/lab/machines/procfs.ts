@@ -30,10 +30,23 @@ export function isRunning({ pid, started }: ProcessMark): boolean {
   return markOf(pid)?.started === started;
 }
 
+function processes(): number[] {
+  const names = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return names.map(Number);
+}
+
 /** The processes that use the network namespace with this inode number. */
 export function processesInNetwork(inode: number): number[] {
-  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-  return pids.map(Number).filter((pid) => networkOf(pid) === inode);
+  return processes().filter((pid) => networkOf(pid) === inode);
+}
+
+/** The processes that were started with this argument, as it stands. */
+export function processesWithArgument(argument: string): ProcessMark[] {
+  return processes().flatMap((pid) => {
+    const mark = markOf(pid);
+    const words = readOrEmpty(`/proc/${pid}/cmdline`).split("\0");
+    return mark !== undefined && words.includes(argument) ? [mark] : [];
+  });
 }
 
 function networkOf(pid: number): number | undefined {

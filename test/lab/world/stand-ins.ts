@@ -4,7 +4,7 @@ import { existsSync, openSync, readFileSync, renameSync, rmSync, writeFileSync }
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Instance } from "../instance.ts";
-import { isRunning, markOf, type ProcessMark } from "../machines/procfs.ts";
+import { isRunning, markOf, processesWithArgument, type ProcessMark } from "../machines/procfs.ts";
 import { type OperatorSecrets } from "./operator.ts";
 
 export type StandIn = "tailscale" | "github";
@@ -54,15 +54,19 @@ export async function startStandIns(
   return { tailscale, github };
 }
 
-/** Ends them; what they hold stays in their files. */
+/** Ends them; what they hold stays in their files. They are found without those too: a folder may have been removed. */
 export async function stopStandIns(instance: Instance): Promise<void> {
-  for (const [name, { process: mark }] of runningStandIns(instance)) {
-    process.kill(mark.pid, "SIGTERM");
-    for (let waited = 0; isRunning(mark); waited += 50) {
-      if (waited > STOP_MS) process.kill(mark.pid, "SIGKILL");
-      await sleep(50);
-    }
+  for (const name of STAND_INS) {
+    for (const mark of processesWithArgument(fileOf(instance, name, "options.json"))) await stop(mark);
     rmSync(fileOf(instance, name, "running.json"), { force: true });
+  }
+}
+
+async function stop(mark: ProcessMark): Promise<void> {
+  process.kill(mark.pid, "SIGTERM");
+  for (let waited = 0; isRunning(mark); waited += 50) {
+    if (waited > STOP_MS) process.kill(mark.pid, "SIGKILL");
+    await sleep(50);
   }
 }
 
