@@ -9,6 +9,9 @@ describe("the last words of a program", () => {
     const tailscale = 'tailscale: tailnet policy does not permit you to SSH as user "nix-push"';
     assert.equal(ended(`${tailscale}\r\nConnection closed by 100.64.0.1 port 22\r\n`), tailscale);
     assert.equal(ended("nix-binary-cache: no\nwarning: bye\n"), "nix-binary-cache: no");
+    const full = "error: writing to file: No space left on device";
+    assert.equal(ended(`${full}\nerror: unexpected end-of-file\n`), full);
+    assert.equal(ended("copying 1 paths...\nerror: unexpected end-of-file\n"), "error: unexpected end-of-file");
     assert.equal(ended("one\n\u001b[31mtwo\u001b[0m\n"), "two");
   });
 

@@ -76,6 +76,22 @@ describe("what the uploader decides", function () {
     assert.deepEqual([bench.copies.length, waiting().length], [1, 10]);
   });
 
+  for (const [onDisk, reason] of [
+    [70_000, "error: unexpected end-of-file"],
+    // Its bytes would go in, by a little: what a disk needs beside them would not.
+    [1000, "the server's disk is full"],
+  ] as const) {
+    it(`asks for room where Nix says only that the session ended: ${onDisk} bytes are free`, async () => {
+      const [path = "", small = ""] = bench.add("a", "small");
+      bench.faults = { bad: new Map([[path, "error: unexpected end-of-file"]]), onDisk };
+      bench.known.set(path, { narSize: 900 });
+      bench.settings.batchPaths = 1;
+      await bench.run();
+      assert.ok(bench.onServer.has(small));
+      assert.equal(Object.values(readState(bench.folder).entries)[0]?.reason, `${path}: ${reason}`);
+    });
+  }
+
   it("keeps an entry that the server took in and did not confirm, with the server's reason", async () => {
     const [path = ""] = bench.add("a");
     bench.faults = { unconfirmed: new Map([[path, "is signed by nobody trusted"]]) };

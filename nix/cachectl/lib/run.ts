@@ -81,7 +81,8 @@ export function run(program: string, args: readonly string[], options: RunOption
 
 /**
  * The last line of what a program said that says something, for a person to read; at most 300 characters. ssh ends with
- * "Connection closed" where Tailscale SSH turns it away: why stands in the line before.
+ * "Connection closed" where Tailscale SSH turns it away, and Nix with an "unexpected end-of-file" where the other side's
+ * Nix failed: why stands in a line before.
  */
 export function lastWords({ stderr, status, timedOut }: RunResult): string {
   const lines = stderr
@@ -89,10 +90,10 @@ export function lastWords({ stderr, status, timedOut }: RunResult): string {
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line !== "");
-  const telling = lines.findLast((line) =>
+  const telling = lines.filter((line) =>
     /^(?:nix-binary-cache|error|ssh|tailscale): |refused|denied|failed|additional check/i.test(line),
   );
-  const words = telling ?? lines.at(-1);
+  const words = telling.findLast((line) => !line.includes("unexpected end-of-file")) ?? telling.at(-1) ?? lines.at(-1);
   if (timedOut)
     return `took too long and was ended${words === undefined ? "" : `; it had said: ${words}`}`.slice(0, 300);
   return (words ?? `ended with status ${status ?? "unknown"}`).slice(0, 300);

@@ -3,6 +3,12 @@ import { NixAway } from "./local-store.ts";
 import { partsOf, toSign, withoutLarge } from "./selection.ts";
 import { ServerAway } from "./server.ts";
 
+/** What a path takes beyond its NAR's bytes, at most: files fill whole blocks, and folders, links and locks have theirs. */
+const blockBytes = 65_536;
+
+/** All that Nix says here where the server's Nix ended over something and its own words came too late. */
+const sessionEnded = "unexpected end-of-file";
+
 /** So many paths that fail alone for one reason, with nothing that succeeds, and it is nothing about these paths. */
 const enoughAlike = 5;
 
@@ -36,12 +42,15 @@ export async function deliverGroup(paths: readonly string[], delivery: Delivery,
   if (rest.length === 0) return;
   if (failure instanceof NixAway) throw failure;
   if (failure === undefined || rest.length === 1) {
-    const reasons = rest.map((path) => failure?.message ?? refused.get(path) ?? "was not confirmed by the server");
+    const why = failure === undefined ? undefined : await reasonOf(failure, rest, progress, server);
+    const reasons = rest.map((path) => why ?? refused.get(path) ?? "was not confirmed by the server");
     rest.forEach((path, index) => settle(path, { kind: "failed", reason: reasons[index] ?? "" }));
     checkReasons(reasons, progress);
     return;
   }
-  if (!progress.checkedRoom) await checkRoom(rest, progress, server);
+  // Where not even the smallest path has room, halving would only ask for each what is known of all.
+  const full = progress.checkedRoom ? undefined : await noRoom(rest, progress, server);
+  if (full !== undefined) throw new ServerAway(full);
   for (const part of partsOf(rest, failure.message)) await deliverGroup(part, delivery, progress);
 }
 
@@ -92,11 +101,25 @@ function isStopped({ stop }: Pick<Delivery, "stop">): boolean {
   return stop.aborted;
 }
 
-/** Where not even the smallest path has room, halving would only ask for each what is known of all. */
-async function checkRoom(paths: readonly string[], progress: Progress, server: Delivery["server"]): Promise<void> {
+/** Why a path failed, from the server itself where Nix can't tell. Throws ServerAway. */
+async function reasonOf(
+  { message }: Error,
+  paths: readonly string[],
+  progress: Progress,
+  server: Delivery["server"],
+): Promise<string> {
+  return message.includes(sessionEnded) ? ((await noRoom(paths, progress, server)) ?? message) : message;
+}
+
+/** Why the server has no room for even the smallest of the paths; undefined where it has. Throws ServerAway. */
+async function noRoom(
+  paths: readonly string[],
+  progress: Progress,
+  server: Delivery["server"],
+): Promise<string | undefined> {
   progress.checkedRoom = true;
   const smallest = Math.min(...paths.map((path) => progress.sizes.get(path) ?? 0));
   const { onDisk, today } = await server.room();
-  if (smallest > onDisk) throw new ServerAway("the server's disk is full");
-  if (smallest > today) throw new ServerAway("this builder's bytes of today are used up on the server");
+  if (smallest + blockBytes > onDisk) return "the server's disk is full";
+  return smallest > today ? "this builder's bytes of today are used up on the server" : undefined;
 }

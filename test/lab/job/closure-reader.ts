@@ -7,7 +7,7 @@
  * Ends when ROOTS is gone, and prints what it counted, as JSON.
  */
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { Agent, get } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { zstdDecompressSync } from "node:zlib";
@@ -124,9 +124,18 @@ function nix32(bytes: Buffer): string {
   return text;
 }
 
+function read(): string | undefined {
+  try {
+    return readFileSync(roots, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
 async function readOn(): Promise<void> {
-  while (existsSync(roots)) {
-    const all = readFileSync(roots, "utf8").trim().split("\n").slice(-recent);
+  // Whoever has enough of it removes the file, at any moment.
+  for (let text = read(); text !== undefined; text = read()) {
+    const all = text.trim().split("\n").slice(-recent);
     const root = all[Math.floor(Math.random() * all.length)] ?? "";
     if (root === "") await sleep(200);
     else await readClosure(root.slice("/nix/store/".length, "/nix/store/".length + 32));
