@@ -94,5 +94,5 @@ export const escrow = copies.copies;
 export const toplevel = cache.toplevel;
 /** Public facts for machines' Nix configurations: `npm run nix-vars -- STACK` writes them to nix/vars. */
 export const nixVars = clients.nixVars;
-/** The workflow for a repository that commits it itself: `npm run workflow -- --stack STACK`. */
-export const ciWorkflow = facts.ci?.rendered ?? null;
+/** Which workflow CI has to have; a repository that commits it itself gets it from `npm run workflow -- --stack STACK`. */
+export const ciWorkflow = facts.ci?.told ?? null;

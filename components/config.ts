@@ -8,6 +8,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { contradictions } from "./config/contradictions.ts";
 import * as section from "./config/sections.ts";
+import { nameOfStack } from "./stack-name.ts";
 
 /** Every structured key, by its name after `nix-binary-cache:`. */
 export const stackSchema = z.strictObject({
@@ -79,7 +80,7 @@ function pathOf(parts: readonly string[]): string {
 /** The command for a key: a secret's reads standard input, so that it never stands in an argument list. */
 function remedy(key: string, stack: string): string {
   if (Object.hasOwn(secretKeys, key)) return `pulumi config set --secret ${key} --stack ${stack} < FILE`;
-  return `pulumi config set --path '${pathOf(partsOf(key))}' VALUE --stack ${stack}   (or edit Pulumi.${stack}.yaml)`;
+  return `pulumi config set --path '${pathOf(partsOf(key))}' VALUE --stack ${stack}   (or edit Pulumi.${nameOfStack(stack)}.yaml)`;
 }
 
 /** Turns zod's issues into ours; an unknown key is named by its own path. */

@@ -6,6 +6,7 @@ import { execFile, spawn } from "node:child_process";
 import { parseArgs, promisify } from "node:util";
 import { makeNixKey, makeSshKey } from "../components/ci-publisher/make-keys.ts";
 import { nixPublicKey, sshPublicKey } from "../components/ci-publisher/public-keys.ts";
+import { nameOfStack } from "../components/stack-name.ts";
 
 const usage = `usage: npm run ci-keys -- --stack STACK [--tailscale-ssh] [--replace]
 
@@ -73,7 +74,7 @@ async function main(): Promise<void> {
       console.log(`${setting} is set already; --replace makes a new one`);
       continue;
     }
-    const secret = make(values.stack);
+    const secret = make(nameOfStack(values.stack));
     await setSecret(setting, secret, values.stack);
     console.log(`${setting} set; its public half is ${publicHalf(secret)}`);
   }

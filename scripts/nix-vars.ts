@@ -8,6 +8,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { nameOfStack, stackProblem } from "../components/stack-name.ts";
 
 /** Sorts keys at every depth, so that a diff shows what changed and nothing else. */
 function sorted(value: unknown): unknown {
@@ -33,11 +34,11 @@ function readOutput(stack: string): unknown {
 
 function main(args: readonly string[]): number {
   const [stack] = args.filter((argument) => !argument.startsWith("--"));
-  if (stack === undefined || !/^[A-Za-z0-9._-]+$/.test(stack)) {
+  if (stack === undefined || stackProblem(stack) !== undefined) {
     console.error("usage: npm run nix-vars -- STACK [--check]");
     return 2;
   }
-  const file = `nix/vars/${stack}.json`;
+  const file = `nix/vars/${nameOfStack(stack)}.json`;
   const text = `${JSON.stringify(sorted(readOutput(stack)), null, 2)}\n`;
   const current = existsSync(file) ? readFileSync(file, "utf8") : undefined;
   if (current === text) {

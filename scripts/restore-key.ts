@@ -7,6 +7,7 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { nixPublicKey } from "../components/ci-publisher/public-keys.ts";
 import { toldKeys } from "../components/signing-key/retirement.ts";
+import { nameOfStack } from "../components/stack-name.ts";
 import { outputs, secretValue, settings, type StackContext } from "./doctor/stack.ts";
 import { readCopies } from "./escrow/copies.ts";
 import { decrypt } from "./escrow/decrypt.ts";
@@ -50,7 +51,7 @@ async function told(placed: ReturnType<typeof placeKey>): Promise<string> {
 async function expectedKeys(context: StackContext): Promise<readonly string[]> {
   // Without a state, the committed facts are what is left.
   const { publicKeys = [] } = await outputs(context).catch(() => ({ publicKeys: [] }));
-  return [...(toldKeys(context.stack) ?? []), ...publicKeys];
+  return [...(toldKeys(nameOfStack(context.stack)) ?? []), ...publicKeys];
 }
 
 /** Anybody can encrypt something to a recipient: only a key that machines trust is put on the server. */
@@ -58,7 +59,7 @@ function checkExpected(publicKey: string, expected: readonly string[], stack: st
   if (expected.includes(publicKey)) return;
   throw new Error(
     `the copy holds ${publicKey}; machines were told ${expected.join(", ") || "nothing"} ` +
-      `(nix/vars/${stack}.json, and the stack's output publicKeys). Take the copy of a key that they trust`,
+      `(nix/vars/${nameOfStack(stack)}.json, and the stack's output publicKeys). Take the copy of a key that they trust`,
   );
 }
 

@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
 import { credentialAdvice, accessFromEnv, TailscaleError } from "../components/tailnet-access/credentials.ts";
 import { parseConfig, secretKeys, type SecretKey } from "../components/config.ts";
+import { nameOfStack, stackProblem } from "../components/stack-name.ts";
 import { replaceFile } from "../nix/cachectl/lib/replace-file.ts";
 import { type Given, readGiven, usage, UsageError } from "./setup/answers.ts";
 import { type Asker, NobodyToAsk, terminal } from "./setup/asker.ts";
@@ -56,10 +57,10 @@ async function plan(given: Given, asker: Asker): Promise<{ stack: string; plan: 
   const sources = { ...(await askTailscale()), flakeOutputs, scanHostKey };
   const name = await answer({ asker, given, before: nothing, sources }, "stack", {
     default: "home",
-    check: (text) => (/^[A-Za-z0-9._-]{1,100}$/.test(text) ? undefined : "expected letters, digits, '.', '_' and '-'"),
+    check: stackProblem,
   });
   const stack = name ?? "home";
-  const file = `Pulumi.${stack}.yaml`;
+  const file = `Pulumi.${nameOfStack(stack)}.yaml`;
   const existing = existsSync(file) ? readFileSync(file, "utf8") : undefined;
   const before = existing === undefined ? nothing : answersBefore(stackValues(existing), announcedIn(existing));
   const answered = await interview({ asker, given, before, sources });

@@ -1,29 +1,32 @@
 /**
  * `npm run workflow -- --stack STACK [--into CHECKOUT]`: prints the CI workflow of a stack, or writes it into a checkout
- * of the repository for its owner to commit. The text is the stack's output `ciWorkflow`.
+ * of the repository for its owner to commit. It is made from the stack's configuration, and has to be the one that the last
+ * `pulumi up` made keys and variables for: the stack's output `ciWorkflow` has its digest.
  */
-import { execFile } from "node:child_process";
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { parseArgs, promisify } from "node:util";
-import { z } from "zod";
+import { parseArgs } from "node:util";
+import { renderWorkflow, workflowDigest, workflowPath } from "../components/ci-publisher/workflow.ts";
+import { nameOfStack } from "../components/stack-name.ts";
+import { replaceFile } from "../nix/cachectl/lib/replace-file.ts";
+import { outputs, settings } from "./doctor/stack.ts";
 
 const usage = `usage: npm run workflow -- --stack STACK [--into CHECKOUT]
 
   --into CHECKOUT   a checkout of ci.repository; without it the workflow is printed`;
 
-const outputSchema = z.object({
-  path: z.string().regex(/^\.github\/workflows\/[A-Za-z0-9_-]+\.yml$/),
-  text: z.string(),
-});
-
-/** Reads the stack's output. @throws Error when the stack has none */
-async function workflowOf(stack: string): Promise<z.output<typeof outputSchema>> {
-  const args = ["stack", "output", "ciWorkflow", "--json", "--stack", stack];
-  const { stdout } = await promisify(execFile)("pulumi", args, { timeout: 60_000 });
-  const parsed = outputSchema.safeParse(JSON.parse(stdout));
-  if (!parsed.success) throw new Error(`stack ${stack}: its output ciWorkflow is not a workflow. Run pulumi up first.`);
-  return parsed.data;
+/** @throws Error when the stack has none, or was put up with another */
+async function workflowOf(stack: string): Promise<{ readonly path: string; readonly text: string }> {
+  const context = { stack, env: process.env, stop: new AbortController().signal, program: "npm run workflow --" };
+  const { ci, server } = (await settings(context)).config;
+  const { ciWorkflow } = await outputs(context);
+  if (ciWorkflow === undefined || ciWorkflow === null)
+    throw new Error(`stack ${stack}: has no output ciWorkflow. Set ci.enabled, then: pulumi up --stack ${stack}`);
+  const environment = ciWorkflow.environment ?? undefined;
+  const text = renderWorkflow({ ...ci, ssh: server.ssh, stack: nameOfStack(stack), environment });
+  if (workflowDigest(text) !== ciWorkflow.sha256)
+    throw new Error(`stack ${stack}: its workflow has changed since the last update. Run: pulumi up --stack ${stack}`);
+  return { path: workflowPath(ci.environment), text };
 }
 
 async function main(): Promise<void> {
@@ -35,9 +38,8 @@ async function main(): Promise<void> {
     return;
   }
   const file = join(values.into, path);
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(`${file}.tmp`, text);
-  await rename(`${file}.tmp`, file);
+  mkdirSync(dirname(file), { recursive: true });
+  replaceFile(file, text, 0o644);
   console.log(`wrote ${file}; commit it`);
 }
 

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { githubAccess } from "./access.ts";
 import { checkRepository, type RepositoryFacts } from "./checks.ts";
 import { GithubError } from "./github-api.ts";
-import { compareWorkflow, renderWorkflow, workflowPath, type WorkflowSettings } from "./workflow.ts";
+import { compareWorkflow, renderWorkflow, workflowDigest, workflowPath, type WorkflowSettings } from "./workflow.ts";
 
 /** What the stack's configuration says of CI. */
 export interface CiSettings extends Omit<WorkflowSettings, "environment"> {
@@ -13,16 +13,21 @@ export interface CiSettings extends Omit<WorkflowSettings, "environment"> {
   readonly workflow: "managed" | "rendered" | "off";
 }
 
+interface Rendered {
+  readonly path: string;
+  readonly text: string;
+}
+
 /** What to declare. */
 export interface CiPlan extends Pick<RepositoryFacts, "id" | "ownerId"> {
   /** "owner/name". */
   readonly repository: string;
   /** The environment to make; undefined where the repository's plan has none. */
   readonly environment: string | undefined;
-  /** The workflow, for a stack output. */
-  readonly rendered: { readonly path: string; readonly text: string };
-  /** The same when Pulumi is to commit it, else undefined. */
-  readonly workflow: { readonly path: string; readonly text: string } | undefined;
+  /** What a stack output tells of the workflow: not its text, which each `pulumi up` would print whole. */
+  readonly told: { readonly path: string; readonly environment: string | null; readonly sha256: string };
+  /** The workflow when Pulumi is to commit it, else undefined. */
+  readonly workflow: Rendered | undefined;
 }
 
 /**
@@ -43,7 +48,8 @@ export async function prepareCi(settings: CiSettings, env: NodeJS.ProcessEnv = p
   const rendered = { path, text: renderWorkflow({ ...settings, environment }) };
   if (settings.workflow !== "off") await reportWorkflow(settings, rendered, facts.workflow);
   const { id, ownerId } = facts;
-  return { repository, id, ownerId, environment, rendered, workflow: managed ? rendered : undefined };
+  const told = { path, environment: environment ?? null, sha256: workflowDigest(rendered.text) };
+  return { repository, id, ownerId, environment, told, workflow: managed ? rendered : undefined };
 }
 
 function noEnvironments(repository: string): string {
@@ -56,10 +62,10 @@ function noEnvironments(repository: string): string {
 /** With a managed workflow Pulumi itself shows the difference; only a foreign file is in the way. */
 async function reportWorkflow(
   { workflow, repository, branch, stack }: CiSettings,
-  { path, text }: CiPlan["rendered"],
+  { path, text }: Rendered,
   existing: string | undefined,
 ): Promise<void> {
-  const found = compareWorkflow(text, existing);
+  const found = compareWorkflow(workflowDigest(text), existing);
   const where = `${path} on the branch ${branch} of ${repository}`;
   if (workflow === "managed") {
     if (found !== "foreign") return;

@@ -2,6 +2,7 @@
  * The text of the workflow that builds on macOS runners and fills the cache. It depends on the stack's structure alone:
  * addresses, keys and tags are variables of the repository, so that changing one leaves the file as it is.
  */
+import { createHash } from "node:crypto";
 import { Document, isMap, isScalar, visit } from "yaml";
 import type { Action } from "./actions.ts";
 import { expression } from "./names.ts";
@@ -113,17 +114,23 @@ export function renderWorkflow(settings: WorkflowSettings): string {
   return document.toString({ lineWidth: 0, blockQuote: "literal", nullStr: "" });
 }
 
+/** By this the stack's output names a workflow: SHA-256, hexadecimal. */
+export function workflowDigest(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
 /**
  * Compares the file in the repository with the rendered one.
  *
+ * @param digest of the rendered one
  * @param existing the file's text in the repository; undefined: there is none
  * @returns `same`, `missing`, `differs` (ours, but another text), or `foreign` (somebody else's file)
  */
 export function compareWorkflow(
-  rendered: string,
+  digest: string,
   existing: string | undefined,
 ): "same" | "missing" | "differs" | "foreign" {
   if (existing === undefined) return "missing";
-  if (existing === rendered) return "same";
+  if (workflowDigest(existing) === digest) return "same";
   return existing.startsWith(`# ${marker}`) ? "differs" : "foreign";
 }

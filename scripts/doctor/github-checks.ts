@@ -111,7 +111,7 @@ export const workflowCheck: StackCheck = {
     const wanted = (await outputs(context)).ciWorkflow;
     if (wanted === undefined || wanted === null)
       return failure("the stack has no output ciWorkflow", `pulumi up --stack ${context.stack}`);
-    const state = compareWorkflow(wanted.text, found.facts.workflow);
+    const state = compareWorkflow(wanted.sha256, found.facts.workflow);
     return judgeWorkflow(state, `${wanted.path} on ${found.ci.branch}`, found.ci.workflow, context.stack);
   },
 };

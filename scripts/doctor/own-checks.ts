@@ -1,5 +1,6 @@
 /** The stack itself: can it be read, is it right, are its facts committed. */
 import { type SecretKey, secretKeys } from "../../components/config.ts";
+import { nameOfStack } from "../../components/stack-name.ts";
 import { failure, ok, warning, type Verdict } from "../../nix/cachectl/doctor/finding.ts";
 import { plural } from "../../nix/cachectl/doctor/show.ts";
 import type { Diagnosable } from "../../nix/cachectl/doctor/check.ts";
@@ -19,7 +20,7 @@ export const pulumiCheck: StackCheck = {
         ? ok(`stack ${context.stack} is there, with ${size} settings`)
         : failure(
             `stack ${context.stack} has no settings of this program`,
-            `copy Pulumi.dev.yaml to Pulumi.${context.stack}.yaml and edit it`,
+            `copy Pulumi.dev.yaml to Pulumi.${nameOfStack(context.stack)}.yaml and edit it`,
           );
     } catch (error) {
       return failure((error as Error).message, mendPulumi((error as Error).message, context.stack));
@@ -48,7 +49,7 @@ export const configCheck: StackCheck = {
       const [first = "", ...rest] = (error as Error).message.split("\n").map((line) => line.trim());
       return failure(
         `${first} ${rest.filter((line) => !line.startsWith("mend it")).join("; ")}`,
-        rest.find((line) => line.startsWith("mend it: "))?.slice(9) ?? `edit Pulumi.${context.stack}.yaml`,
+        rest.find((line) => line.startsWith("mend it: "))?.slice(9) ?? `edit Pulumi.${nameOfStack(context.stack)}.yaml`,
       );
     }
   },
@@ -94,7 +95,7 @@ export const nixVarsCheck: StackCheck = {
   timeout,
   run: async (context) => {
     const { nixVars } = await outputs(context);
-    const file = `nix/vars/${context.stack}.json`;
+    const file = `nix/vars/${nameOfStack(context.stack)}.json`;
     return judgeNixVars(file, nixVars, readText(file), `npm run nix-vars -- ${context.stack}, then commit ${file}`);
   },
 };

@@ -95,7 +95,7 @@ const outputsSchema = z.object({
   toplevel: z.string().optional(),
   escrow: z.record(z.string(), z.string()).optional(),
   nixVars: z.unknown().optional(),
-  ciWorkflow: z.object({ path: z.string(), text: z.string() }).nullish(),
+  ciWorkflow: z.object({ path: z.string(), environment: z.string().nullable(), sha256: z.string() }).nullish(),
 });
 export type StackOutputs = z.output<typeof outputsSchema>;
 

@@ -10,6 +10,7 @@ import {
 import { policyDiff } from "../../components/tailnet-access/diff.ts";
 import { explainDenials } from "../../components/tailnet-access/explain.ts";
 import type { StackConfig } from "../../components/config.ts";
+import { nameOfStack } from "../../components/stack-name.ts";
 import { policySettings } from "../../components/tailnet-access/index.ts";
 import { findDevice } from "../../components/tailnet-access/machines.ts";
 import { merge } from "../../components/tailnet-access/merge.ts";
@@ -133,7 +134,7 @@ export const policyCheck: StackCheck = {
   timeout,
   run: async (context) => {
     const { config } = await settings(context);
-    const entries = buildPolicy(policySettings({ config, stack: context.stack }));
+    const entries = buildPolicy(policySettings({ config, stack: nameOfStack(context.stack) }));
     const api = policyApi(accessOf(context));
     const live = await api.read();
     const merged = merge(live.text, entries);

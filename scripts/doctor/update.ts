@@ -4,6 +4,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import { nameOfStack } from "../../components/stack-name.ts";
 import type { Diagnosable } from "../../nix/cachectl/doctor/check.ts";
 import { failure, ok, warning, type Verdict } from "../../nix/cachectl/doctor/finding.ts";
 import { plural, showDuration } from "../../nix/cachectl/doctor/show.ts";
@@ -35,7 +36,7 @@ async function locksOf(context: StackContext): Promise<readonly Lock[]> {
     z.object({ url: z.string().optional() }),
   );
   if (!url.startsWith("file://")) return [];
-  const folder = join(fileURLToPath(url), ".pulumi", "locks", "organization", project, context.stack);
+  const folder = join(fileURLToPath(url), ".pulumi", "locks", "organization", project, nameOfStack(context.stack));
   const files = existsSync(folder) ? readdirSync(folder) : [];
   return files.flatMap((file) => lockSchema.safeParse(parseJson(readText(join(folder, file)) ?? "")).data ?? []);
 }

@@ -15,7 +15,7 @@ export type Role = (typeof roles)[number];
 
 /** Every answer, by the name of its flag; each may be absent. Sentences are what `--help` and the prompts show. */
 export const answers = {
-  stack: "name of the stack: Pulumi.NAME.yaml",
+  stack: "name of the stack, an organisation's too (acme/home): its file is Pulumi.NAME.yaml",
   server: "name of the machine that serves the cache",
   "server-address": "its tailnet address",
   "server-system": "what it builds for, such as x86_64-linux",

@@ -1,4 +1,5 @@
 /** What is left to do after setup, in order. */
+import { nameOfStack } from "../../components/stack-name.ts";
 import { lacksKeys, type Plan } from "./plan.ts";
 
 /** The closing words. @param previewed whether the preview ran */
@@ -7,7 +8,7 @@ export function nextSteps(stack: string, plan: Plan, previewed: boolean): string
     ...(previewed ? [] : beforePreview(stack, plan)),
     `the server's NixOS configuration (${plan.server.flake}) imports nixosModules.server: docs/first-hour.md`,
     `pulumi up --stack ${stack}`,
-    `npm run nix-vars -- ${stack}   then commit nix/vars/${stack}.json: machines read it`,
+    `npm run nix-vars -- ${stack}   then commit nix/vars/${nameOfStack(stack)}.json: machines read it`,
     ...plan.machines.filter(lacksKeys).map(joining(stack)),
     ...(plan.ci === undefined
       ? []
@@ -28,6 +29,6 @@ function beforePreview(stack: string, { ci, server }: Plan): string[] {
 
 function joining(stack: string): (machine: { readonly name: string }) => string {
   return ({ name }) =>
-    `on ${name}: import the builder module, run sudo cachectl keys init, and put what it prints into Pulumi.${stack}.yaml: ` +
+    `on ${name}: import the builder module, run sudo cachectl keys init, and put what it prints into Pulumi.${nameOfStack(stack)}.yaml: ` +
     "docs/adding-a-machine.md";
 }

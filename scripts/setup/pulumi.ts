@@ -36,12 +36,13 @@ export async function hasPulumi(): Promise<boolean> {
 
 /** @throws StepFailed when Pulumi can't tell, as when nobody is logged in to a backend */
 export async function stackState(stack: string): Promise<StackState> {
-  const stacks = JSON.parse(await read(["stack", "ls", "--json"])) as { name: string }[];
-  // A backend that has organisations writes them before the name.
-  const exists = stacks.some(({ name }) => name === stack || name.endsWith(`/${stack}`));
-  if (!exists) return { exists, settings: new Set() };
-  const settings = JSON.parse(await read(["config", "--json", "--stack", stack])) as Record<string, unknown>;
-  return { exists, settings: new Set(Object.keys(settings)) };
+  try {
+    const settings = JSON.parse(await read(["config", "--json", "--stack", stack])) as Record<string, unknown>;
+    return { exists: true, settings: new Set(Object.keys(settings)) };
+  } catch (error) {
+    if (!(error instanceof StepFailed) || !error.message.includes("no stack named")) throw error;
+    return { exists: false, settings: new Set() };
+  }
 }
 
 async function read(args: readonly string[]): Promise<string> {

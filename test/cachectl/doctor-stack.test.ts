@@ -7,7 +7,7 @@ import { hostname, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseConfig, type StackConfig } from "../../components/config.ts";
 import { secretNames } from "../../components/ci-publisher/names.ts";
-import { renderWorkflow, workflowPath } from "../../components/ci-publisher/workflow.ts";
+import { renderWorkflow, workflowDigest, workflowPath } from "../../components/ci-publisher/workflow.ts";
 import { policySettings } from "../../components/tailnet-access/index.ts";
 import { merge } from "../../components/tailnet-access/merge.ts";
 import { buildPolicy } from "../../components/tailnet-access/policy.ts";
@@ -91,7 +91,7 @@ class StackWorld {
       cacheUrl,
       publicKeys: ["server-cache-1:x"],
       toplevel: "/nix/store/new",
-      ciWorkflow: { path, text },
+      ciWorkflow: { path, environment: ci.environment, sha256: workflowDigest(text) },
       nixVars: { stack: "test" },
     };
     this.policy = merge(livePolicy, buildPolicy(policySettings({ config, stack: "test" })));
@@ -401,9 +401,9 @@ const failures: readonly Failure[] = [
   },
   {
     what: "a workflow that was edited",
-    provoke: ({ github, outputs }) =>
+    provoke: ({ github }) =>
       (github[`${repository}/contents/${workflowPath("nix-cache")}`] = {
-        body: `${(outputs.ciWorkflow as { text: string }).text}#\n`,
+        body: `${(github[`${repository}/contents/${workflowPath("nix-cache")}`] as { body: string }).body}#\n`,
       }),
     check: "workflow",
     level: "warning",

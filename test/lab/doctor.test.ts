@@ -119,6 +119,12 @@ describe("the doctor, on the lab's machines", function () {
         assert.ok(well.includes(name), `${name}: ${JSON.stringify(findings.find(({ check }) => check === name))}`);
     });
 
+    it("finds the same of a stack that is called by its organisation too", async () => {
+      const stack = "organization/nix-binary-cache/lab";
+      const levels = (findings: readonly Finding[]): object[] => findings.map(({ check, level }) => ({ check, level }));
+      assert.deepEqual(levels(await stackDoctor(world, [], { stack })), levels(await stackDoctor(world)));
+    });
+
     for (const breakage of stackBreakages) {
       const { what, check, level = "failure", says, also = [] } = breakage;
       it(`names: ${what} (${check})`, async () => {

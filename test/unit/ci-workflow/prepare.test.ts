@@ -7,6 +7,7 @@ import {
   githubProvider,
   prepareCi,
   renderWorkflow,
+  workflowDigest,
 } from "../../../components/ci-publisher/index.ts";
 import { recordMocks } from "../../support/mocks.ts";
 import { type GithubDouble, githubDouble, healthy, repository, type Table } from "./github-double.ts";
@@ -57,7 +58,7 @@ describe("preparing CI", () => {
       ownerId: 42,
       repository: "me/dotfiles",
       environment: "nix-cache",
-      rendered: { path: ".github/workflows/nix-cache.yml", text },
+      told: { path: ".github/workflows/nix-cache.yml", environment: "nix-cache", sha256: workflowDigest(text) },
       workflow: undefined,
     });
     assert.deepEqual(warnings, []);
@@ -84,7 +85,7 @@ describe("preparing CI", () => {
     const plan = await prepare(healthy({ [path]: { body: renderWorkflow({ ...workflowSettings, branch: "old" }) } }), {
       workflow: "managed",
     });
-    assert.deepEqual(plan.workflow, plan.rendered);
+    assert.deepEqual(plan.workflow, { path: plan.told.path, text });
     assert.deepEqual(warnings, []);
   });
 
@@ -99,8 +100,10 @@ describe("preparing CI", () => {
     const own = { body: repository({ private: true, visibility: "private" }) };
     const user = { body: { login: "me", plan: { name: "free" } } };
     const plan = await prepare(healthy({ "repos/me/dotfiles": own, user }), { workflow: "off" });
-    assert.equal(plan.environment, undefined);
-    assert.doesNotMatch(plan.rendered.text, /environment:/);
+    assert.deepEqual([plan.environment, plan.told.environment], [undefined, null]);
+    const without = renderWorkflow({ ...workflowSettings, environment: undefined });
+    assert.doesNotMatch(without, /environment:/);
+    assert.equal(plan.told.sha256, workflowDigest(without));
     assert.match(warnings[0] ?? "", /every workflow on every branch of it can read them/);
   });
 });

@@ -13,7 +13,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "mocha";
-import { nixPublicKey, sshPublicKey } from "../../../components/ci-publisher/index.ts";
+import { nixPublicKey, renderWorkflow, sshPublicKey, workflowDigest } from "../../../components/ci-publisher/index.ts";
+import { settings } from "./variants.ts";
 
 let folder: string;
 
@@ -89,22 +90,47 @@ describe("the scripts for CI", () => {
 
   describe("npm run workflow", function () {
     this.timeout(30_000);
-    const workflow = { path: ".github/workflows/nix-cache.yml", text: "# Generated\nname: x\n" };
+    const path = ".github/workflows/nix-cache.yml";
+    const text = renderWorkflow(settings);
+
+    /** A stack whose configuration and last update want the workflow of `settings`. */
+    function stack(told: object | null = { path, environment: "nix-cache", sha256: workflowDigest(text) }): void {
+      const { outputs, paths, branch } = settings;
+      const values = {
+        server: {
+          name: "server",
+          address: "100.80.1.10",
+          hostKey: `ssh-ed25519 ${"A".repeat(68)}`,
+          flake: "github:me/x",
+        },
+        ci: { enabled: true, repository: "me/dotfiles", auth: "oauth-client", outputs, paths, branch },
+      };
+      const raw = Object.entries(values).map(([key, value]) => [`nix-binary-cache:${key}`, { objectValue: value }]);
+      const secrets = ["ciSigningKey", "ciSshKey"].map((key) => [`nix-binary-cache:${key}`, { secret: true }]);
+      writeFileSync(join(folder, "config.json"), JSON.stringify(Object.fromEntries([...raw, ...secrets])));
+      writeFileSync(join(folder, "outputs.json"), JSON.stringify({ ciWorkflow: told }));
+    }
 
     it("prints the stack's workflow, or writes it into a checkout", () => {
-      writeFileSync(join(folder, "workflow.json"), JSON.stringify(workflow));
-      assert.equal(run("workflow.ts", "--stack", "dev").stdout, workflow.text);
+      stack();
+      const { stdout, stderr } = run("workflow.ts", "--stack", "acme/dev");
+      assert.deepEqual([stderr, stdout], ["", text]);
       const checkout = join(folder, "checkout");
       mkdirSync(checkout);
       assert.equal(run("workflow.ts", "--stack", "dev", "--into", checkout).status, 0);
-      assert.equal(read(`checkout/${workflow.path}`), workflow.text);
+      assert.equal(read(`checkout/${path}`), text);
     });
 
-    it("writes no file that is not a workflow's", () => {
-      writeFileSync(join(folder, "workflow.json"), JSON.stringify({ ...workflow, path: "../../etc/passwd" }));
-      const { status, stderr } = run("workflow.ts", "--stack", "dev", "--into", folder);
-      assert.equal(status, 1);
-      assert.match(stderr, /its output ciWorkflow is not a workflow\. Run pulumi up first/);
+    it("writes none that the last update did not make keys for, or where there is none", () => {
+      stack({ path, environment: null, sha256: workflowDigest(text) });
+      const changed = run("workflow.ts", "--stack", "dev", "--into", folder);
+      assert.deepEqual([changed.status, existsSync(join(folder, ".github"))], [1, false]);
+      assert.match(changed.stderr, /has changed since the last update\. Run: pulumi up --stack dev/);
+      stack(null);
+      assert.match(
+        run("workflow.ts", "--stack", "dev").stderr,
+        /no output ciWorkflow\. Set ci\.enabled, then: pulumi up/,
+      );
     });
 
     it("shows its usage when the stack is missing", () => {

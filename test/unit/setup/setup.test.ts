@@ -147,21 +147,23 @@ machines:
   describe("with pulumi on PATH (a double that writes down what it is asked)", () => {
     const calls = () => (here.read("calls") ?? "").trim().split("\n");
 
-    function pulumi(stacks: string, body = ""): void {
+    function pulumi(exists: boolean, body = ""): void {
+      const made = join(here.folder, "made");
+      if (exists) writeFileSync(made, "");
       here.double(
         "pulumi",
         `echo "$*" >>"${here.folder}/calls"
 case "$*" in
-"stack ls"*) echo '${stacks}' ;;
-"config --json"*) echo '{}' ;;
-"config set"*) cat >/dev/null ;;
 ${body}
+"stack init"*) touch "${made}" ;;
+"config --json"*) test -e "${made}" || { echo "error: no stack named 'home' found" >&2; exit 6; }; echo '{}' ;;
+"config set"*) cat >/dev/null ;;
 esac`,
       );
     }
 
     it("makes the stack and runs the preview", async () => {
-      pulumi("[]");
+      pulumi(false);
       const { status, stdout } = await run(...enough);
       assert.equal(status, 0);
       assert.deepEqual(calls().slice(-2), ["stack init home", "preview --stack home"]);
@@ -169,7 +171,7 @@ esac`,
     });
 
     it("leaves a stack that is there, and makes CI's keys when they are missing", async () => {
-      pulumi('[{"name":"organization/nix-binary-cache/home"}]');
+      pulumi(true);
       const { status } = await run(
         ...enough,
         "--ci",
@@ -178,7 +180,7 @@ esac`,
         "packages.aarch64-darwin.x",
       );
       assert.equal(status, 0);
-      const made = calls().filter((call) => !/^(version|stack ls|config --json)/.test(call));
+      const made = calls().filter((call) => !/^(version|config --json)/.test(call));
       assert.deepEqual(made, [
         "config set --secret nix-binary-cache:ciSigningKey --stack home",
         "config set --secret nix-binary-cache:ciSshKey --stack home",
@@ -186,8 +188,19 @@ esac`,
       ]);
     });
 
+    it("takes an organisation's stack: its file and its keys have the name alone", async () => {
+      pulumi(true);
+      const ci = ["--ci", "alice/nixos-config", "--ci-outputs", "packages.aarch64-darwin.x"];
+      const { status, stdout } = await run("--stack", "acme/home", ...enough, ...ci);
+      assert.equal(status, 0);
+      assert.match(stdout, /^wrote Pulumi\.home\.yaml$/m);
+      assert.match(stdout, /npm run nix-vars -- acme\/home {3}then commit nix\/vars\/home\.json/);
+      assert.match(stdout, /ciSigningKey set; its public half is home-ci-/);
+      assert.deepEqual(calls().slice(-1), ["preview --stack acme/home"]);
+    });
+
     it("says which step failed, and that the file is written", async () => {
-      pulumi("[]", '"stack init"*) echo "no backend" >&2; exit 255 ;;');
+      pulumi(false, '"stack init"*) echo "no backend" >&2; exit 255 ;;');
       const { status, stdout, stderr } = await run(...enough);
       assert.equal(status, 1);
       assert.match(stdout, /wrote Pulumi\.home\.yaml/);
@@ -195,7 +208,7 @@ esac`,
     });
 
     it("leaves Pulumi alone with --no-preview", async () => {
-      pulumi("[]");
+      pulumi(false);
       assert.equal((await run(...enough, "--no-preview")).status, 0);
       assert.equal(here.read("calls"), undefined);
     });
