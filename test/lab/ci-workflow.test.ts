@@ -1,5 +1,6 @@
 /** The workflow that Pulumi commits, its steps run on a machine with the stand-ins' credentials: from the tailnet to another machine. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import type { NixVars } from "../../components/client-settings/index.ts";
 import {
   checkOut,
@@ -16,6 +17,7 @@ import { narinfoUrl, statusOf, wasSubstituted } from "./job/main-job.ts";
 import { build, newPackage, type Package } from "./job/package.ts";
 import { mustSucceed } from "./job/told.ts";
 import type { Settings } from "./world/stack.ts";
+import { asOperator } from "./world/operator-commands.ts";
 import { release, testWorld, type TestWorld } from "./world/test-world.ts";
 import { pulumi } from "./world/world.ts";
 import type { Contexts } from "../unit/ci-workflow/runner.ts";
@@ -80,6 +82,12 @@ describe("the CI workflow, its steps run in the lab", function () {
     );
     assert.match(summary, /: published$/m);
   }
+
+  it("is, byte for byte, what `npm run workflow` prints for those who commit it themselves", async () => {
+    const program = join(process.cwd(), "scripts/workflow.ts");
+    const { code, stdout, stderr } = await asOperator(world, [process.execPath, program, "--stack", "lab"]);
+    assert.deepEqual([code, stderr, stdout], [0, "", workflow]);
+  });
 
   it("gets onto the tailnet with what GitHub holds: to the cache's two ports, and nowhere else", async () => {
     assert.equal(await reaches("desktop", 22), true, "its owner administers machines");
