@@ -51,6 +51,27 @@ describe("the queue", () => {
     assert.deepEqual(queue.read("b").entry, { id: "b", paths: [pathOf("b")], queuedAt: 1000_000 });
   });
 
+  for (const when of ["arrived", "waiting"] as const) {
+    it(`misses no entry that the uploader takes in right after ${when} ones were read`, () => {
+      class Moving extends Queue {
+        override arrived(): readonly string[] {
+          const found = super.arrived();
+          if (when === "arrived") this.takeIn();
+          return found;
+        }
+        override waiting(): ReturnType<Queue["waiting"]> {
+          const found = super.waiting();
+          if (when === "waiting") this.takeIn();
+          return found;
+        }
+      }
+      queue.add("a", { paths: [pathOf("a")] });
+      const { waiting, arrived } = new Moving({ queue: at(), roots: join(folder, "roots") }).snapshot();
+      assert.deepEqual([...waiting.map(({ id }) => id), ...arrived], ["a"]);
+      assert.deepEqual([queue.arrived(), queue.waiting().length], [[], 1], "it was taken in");
+    });
+  }
+
   it("takes an entry of a clock a year off as any other", () => {
     queue.add("a", { paths: [pathOf("a")] });
     const future = Date.now() / 1000 + 365 * 86_400;

@@ -22,7 +22,8 @@ function run({ positionals, options, paths, stdout }: Invocation): Promise<numbe
   } else if (verb === "retry") {
     for (const name of names) putBack(queue, name);
     queue.askForRetry();
-    const count = queue.waiting().length + queue.arrived().length;
+    const { waiting, arrived } = queue.snapshot();
+    const count = waiting.length + arrived.length;
     const text = `${count} entries are tried again at once; where no service watches the queue: cachectl upload\n`;
     stdout.write(options.json === true ? `${JSON.stringify({ retried: count })}\n` : text);
   } else throw new UsageError(`found ${JSON.stringify(verb)}; usage: cachectl ${command.usage}`);

@@ -33,6 +33,16 @@ export interface Rejected {
   readonly reason: string;
 }
 
+/** What the queue held at one moment. */
+export interface QueueSnapshot {
+  /** The uploader's entries, the oldest first; times in milliseconds since 1970. */
+  readonly waiting: readonly { readonly id: string; readonly queuedAt: number }[];
+  /** Names of the hook's entries that the uploader has not taken in yet. */
+  readonly arrived: readonly string[];
+  /** Names of what was set aside. */
+  readonly rejected: readonly string[];
+}
+
 /**
  * The queue on disk, a folder for each state of an entry: `tmp` (being written), `new` (written by the hook), `waiting`
  * (the uploader's) and `rejected` (set aside, for a person to look at). Every step between them is one rename. The
@@ -88,13 +98,24 @@ export class Queue {
   }
 
   /** Names and times of the entries that wait, the oldest first. Nothing is read yet: there may be 10,000. */
-  waiting(): readonly { readonly id: string; readonly queuedAt: number }[] {
+  waiting(): QueueSnapshot["waiting"] {
     return list(join(this.#folder, "waiting"))
       .flatMap((id) => {
         const status = statusOf(join(this.#folder, "waiting", id));
         return status === undefined ? [] : [{ id, queuedAt: status.mtimeMs }];
       })
       .sort((a, b) => a.queuedAt - b.queuedAt || (a.id < b.id ? -1 : 1));
+  }
+
+  /**
+   * All that is there, each entry once, whatever the uploader does meanwhile: read in the order in which entries move, so
+   * that none is missed on its way, and one that is met twice counts as waiting.
+   */
+  snapshot(): QueueSnapshot {
+    const arrived = this.arrived();
+    const waiting = this.waiting();
+    const there = new Set(waiting.map(({ id }) => id));
+    return { waiting, arrived: arrived.filter((name) => !there.has(name)), rejected: this.rejected() };
   }
 
   /** Names of what the hook wrote and the uploader has not taken in yet. */
@@ -121,7 +142,7 @@ export class Queue {
 
   /** An entry that waits or has just arrived; nothing is set aside. */
   peek(id: string): Entry | undefined {
-    const found = ["waiting", "new"].map((folder) => readEntry(join(this.#folder, folder, id), id));
+    const found = ["new", "waiting"].map((folder) => readEntry(join(this.#folder, folder, id), id));
     return found.find((entry) => entry !== undefined && !("problem" in entry)) as Entry | undefined;
   }
 
@@ -168,7 +189,7 @@ export class Queue {
 
   /** Queues what has a root and no entry: left by a hook that was killed, or by a full disk. */
   adopt(now = Date.now()): readonly string[] {
-    const known = new Set([...list(join(this.#folder, "waiting")), ...list(join(this.#folder, "new"))]);
+    const known = new Set(["new", "waiting"].flatMap((folder) => list(join(this.#folder, folder))));
     return list(this.#roots).filter((id) => {
       const status = statusOf(join(this.#roots, id));
       if (known.has(id) || !isEntryName(id) || status === undefined) return false;

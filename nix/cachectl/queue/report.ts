@@ -35,7 +35,8 @@ export interface QueueReport {
 
 /** Puts the report together. Reads every entry, one after the other. */
 export function reportOn(queue: Queue, state: UploadState): QueueReport {
-  const entries = queue.waiting().map(({ id, queuedAt }): WaitingEntry => {
+  const found = queue.snapshot();
+  const entries = found.waiting.map(({ id, queuedAt }): WaitingEntry => {
     const setback = state.entries[id];
     return {
       id,
@@ -46,7 +47,7 @@ export function reportOn(queue: Queue, state: UploadState): QueueReport {
       reason: setback?.reason ?? state.server?.reason ?? "its turn comes at the next upload",
     };
   });
-  const arrived = queue.arrived().map((id) => ({
+  const arrived = found.arrived.map((id) => ({
     id,
     paths: queue.peek(id)?.paths ?? [],
     since: iso(queue.peek(id)?.queuedAt ?? Date.now()),
@@ -57,7 +58,7 @@ export function reportOn(queue: Queue, state: UploadState): QueueReport {
   return {
     waiting: [...entries, ...arrived],
     ...(state.server && { blocked: blockOf(state.server) }),
-    rejected: queue.rejected().map((name) => ({ name, reason: queue.reasonOf(name) })),
+    rejected: found.rejected.map((name) => ({ name, reason: queue.reasonOf(name) })),
     uploadedPaths: state.uploadedPaths,
     skipped: state.skipped,
     ...(state.lastAttempt !== undefined && { lastAttempt: iso(state.lastAttempt) }),

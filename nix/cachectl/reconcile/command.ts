@@ -16,7 +16,8 @@ async function run({ paths, env, stdout, stderr, stop, options }: Invocation): P
   const queue = new Queue(paths);
   const dry = options["dry-run"] === true;
   if (!dry) queue.prepare();
-  const ids = [...queue.waiting().map(({ id }) => id), ...queue.arrived()];
+  const { waiting, arrived } = queue.snapshot();
+  const ids = [...waiting.map(({ id }) => id), ...arrived];
   const queued = new Set(ids.flatMap((id) => queue.peek(id)?.paths ?? []));
   const found: string[] = [];
   const sources = {

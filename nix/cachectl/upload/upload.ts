@@ -88,21 +88,20 @@ class UploadSession {
 
   result(): UploadResult {
     const [now, then] = [this.#state, this.#before];
+    const { waiting, arrived } = this.#run.queue.snapshot();
     const skips = ({ skipped }: UploadState): number => skipped.excluded + skipped.tooLarge;
     return {
       uploaded: now.uploadedPaths - then.uploadedPaths,
       skipped: skips(now) - skips(then),
       rejected: now.rejected - then.rejected,
-      waiting: this.#run.queue.waiting().length + this.#run.queue.arrived().length,
+      waiting: waiting.length + arrived.length,
       ...(now.server && { reason: now.server.reason }),
     };
   }
 
   /** What still waits, and for how long by this machine's clock. */
   #waiting(): ToldQueue {
-    const { queue } = this.#run;
-    const waiting = queue.waiting();
-    const arrived = queue.arrived();
+    const { waiting, arrived } = this.#run.queue.snapshot();
     const entries = waiting.length + arrived.length;
     const age = waiting[0] === undefined ? 0 : Math.floor((Date.now() - waiting[0].queuedAt) / 1000);
     return { entries, oldestSeconds: entries === 0 ? undefined : Math.min(Math.max(age, 0), mostSeconds) };

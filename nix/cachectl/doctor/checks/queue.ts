@@ -9,10 +9,10 @@ export const queueCheck: Check = {
   roles: ["builder"],
   run: ({ paths }) => {
     const queue = new Queue(paths);
-    const waiting = queue.waiting();
-    const depth = waiting.length + queue.arrived().length;
+    const { waiting, arrived, rejected } = queue.snapshot();
+    const depth = waiting.length + arrived.length;
     return judgeQueue(
-      { depth, oldest: waiting[0]?.queuedAt, rejected: queue.rejected().length },
+      { depth, oldest: waiting[0]?.queuedAt, rejected: rejected.length },
       readState(paths.state),
       Date.now(),
     );
