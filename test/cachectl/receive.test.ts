@@ -31,10 +31,9 @@ describe("the receiver", () => {
     });
     const committed = await server.call(alpha.sshKey, "commit", list);
     assert.deepEqual(JSON.parse(committed.output.toString()), { committed: [upload.path], refused: [] });
-    assert.deepEqual(
-      [server.rootsOf("incoming", "alpha"), server.rootsOf("uploads", "alpha")],
-      [[], [basename(upload.path)]],
-    );
+    assert.deepEqual(server.rootsOf("uploads", "alpha"), [basename(upload.path)]);
+    const status = await server.call(alpha.sshKey, "status");
+    assert.match(status.output.toString(), /"incoming":0,"uploads":1/);
   });
 
   it("commits again what was committed before, so that an uploader that lost the answer can ask again", async () => {

@@ -70,6 +70,26 @@ describe("roots, read and evicted", () => {
     assert.equal(readlinkSync(join(folder, "uploads/alpha/d")), path("other"));
   });
 
+  it("of a committed path are one, and go together; announced anew it is on its way once more, and stays", () => {
+    for (const [name, announced] of [
+      ["gone", 101],
+      ["anew", 2],
+    ] as const) {
+      root("incoming/alpha", name, announced);
+      root("uploads/alpha", name, 100);
+    }
+    const roots = read();
+    const names = (): string[] => ["incoming", "uploads"].flatMap((area) => readdirSync(join(folder, area, "alpha")));
+    assert.deepEqual(roots.map(({ name, kind }) => `${kind} ${name.slice(folder.length + 1)}`).sort(), [
+      "incoming incoming/alpha/anew",
+      "package uploads/alpha/anew",
+      "package uploads/alpha/gone",
+    ]);
+    const uploads = roots.filter(({ kind }) => kind === "package");
+    assert.deepEqual(evictRoots(uploads, folder), { removed: 2, left: [] });
+    assert.deepEqual(names(), ["anew"]);
+  });
+
   it("are left where a folder was swapped for a link to another, whoever did that", () => {
     root("uploads/alpha", "a", 100);
     const roots = read();

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdirSync, renameSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
+import { parseLimits } from "../../nix/cachectl/receive/limits.ts";
+import { BuilderRoots } from "../../nix/cachectl/receive/roots.ts";
 import { forEachTest, RetainWorld } from "./retain-world.ts";
 
 /** More rounds where there is time for them. */
@@ -31,9 +33,10 @@ describe("cachectl retain while paths come in", function () {
       const retain = world.start("retain");
       const ended = once(retain, "exit");
       // As a receiver does it: announced, then there, then committed; all of it while retain is at work.
-      const announced = world.root("incoming/alpha", path, 0);
+      const receiver = new BuilderRoots(world.roots, "alpha");
+      receiver.announce([path], parseLimits({}));
       world.build(packages.slice(0, index + 1));
-      renameSync(announced, join(world.roots, "uploads/alpha", basename(path)));
+      receiver.commit([path]);
       assert.deepEqual(await ended, [0, null], name);
       for (const earlier of packages.slice(0, index + 1))
         assert.ok(world.lies(paths.get(earlier.name) ?? ""), earlier.name);

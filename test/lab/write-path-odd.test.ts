@@ -96,7 +96,11 @@ describe("the write path's odds, in the lab", function () {
       "way-out": "nix-binary-cache 1\nout /nix/store/00000000000000000000000000000000-x/../../../etc/shadow\nend\n",
       option: "nix-binary-cache 1\nout --help\nend\n",
     };
-    for (const [name, text] of Object.entries(odd)) await macbook.writeFile(`${QUEUE}/new/${name}`, text, 0o644);
+    for (const [name, text] of Object.entries(odd)) {
+      // Whole from its first moment on: the uploader may look at any.
+      await macbook.writeFile("/var/lib/nix-binary-cache/odd", text, 0o644);
+      await macbook.must(["mv", "/var/lib/nix-binary-cache/odd", `${QUEUE}/new/${name}`]);
+    }
     await macbook.must(["ln", "-s", "/etc/shadow", `${QUEUE}/new/link`]);
     await macbook.must(["mkfifo", `${QUEUE}/new/pipe`]);
     await server.restore();

@@ -77,8 +77,6 @@ async function attempt(
     return knownFrom(filling, output, flake, before) ?? (await make(filling, output, flake, before, deadline));
   } catch (error) {
     return failure(error, filling.settings);
-  } finally {
-    filling.roots.drop(output.group);
   }
 }
 

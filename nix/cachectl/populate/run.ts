@@ -1,6 +1,7 @@
 /** A run of populate as a whole: the flake, its locks, its outputs one after another. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Account, carriedOver, keyOf, type PopulateCall } from "./account.ts";
 import type { FlakeOutput } from "./attribute.ts";
 import { choose } from "./choose.ts";
@@ -10,6 +11,9 @@ import { openHost, type PopulateHost } from "./host.ts";
 import { systems as systemsOf } from "./nix.ts";
 import { prepare } from "./prepare.ts";
 import { isSuccess, type OutputResult, type PopulateResult } from "./result.ts";
+
+/** Milliseconds; a collector reads the names of a group, and then the roots, in a few. */
+const moment = 500;
 
 /** Runs once. Never fails: what went wrong stands in the result. The caller holds the lock. */
 export async function populate(call: PopulateCall): Promise<PopulateResult> {
@@ -71,8 +75,21 @@ async function fillAll(
     if (result.status !== "skipped") account.outputs.push(result);
     progress.end(result);
   }
-  // Those that it did not come to.
-  for (const { group } of outputs) shared.roots.drop(group);
+  await letGo(shared, outputs, account);
+}
+
+/**
+ * Takes back what was held. A collector that has read a group's names before the last build got its root still reads those
+ * that held it: it gets a moment for that.
+ */
+async function letGo(
+  { roots, nix }: Pick<Filling, "roots" | "nix">,
+  outputs: readonly FlakeOutput[],
+  { outputs: results }: Account,
+): Promise<void> {
+  if (results.some(({ status }) => status === "built"))
+    await sleep(moment, undefined, { signal: nix.stop }).catch(() => undefined);
+  for (const { group } of outputs) roots.drop(group);
 }
 
 /** The same outputs once more, with the flake's inputs as they are today. The committed lock has been built by then. */

@@ -1,14 +1,22 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, lstatSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Limits } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
 import { openSession, type SessionRoots } from "./sessions.ts";
+import { isSettled } from "./settled.ts";
 
 /** No store path's base name begins with a dot; a full name with more behind it would not fit a file name. */
 const temporaryPrefix = ".tmp-";
 
 const day = 24 * 3600 * 1000;
+
+/**
+ * For so many milliseconds a committed path has both its roots. Nix's collector reads the folders of roots one after the
+ * other: of a root that was moved from one that it has yet to read to one that it has read, it sees nothing, and deletes
+ * the path (tried on 2.8 and 2.26.3).
+ */
+const overlap = 30_000;
 
 /**
  * The garbage collector's roots of one builder: `incoming/BUILDER/NAME` while a path is announced, `uploads/BUILDER/NAME`
@@ -25,9 +33,10 @@ export class BuilderRoots {
     this.#uploads = join(roots, "uploads", builder);
   }
 
-  /** How many roots of each kind there are. */
+  /** How many paths are announced and not committed, and how many are committed. */
   counts(): { readonly incoming: number; readonly uploads: number } {
-    return { incoming: list(this.#incoming).length, uploads: list(this.#uploads).length };
+    const incoming = list(this.#incoming).filter((name) => !this.#isSettled(name));
+    return { incoming: incoming.length, uploads: list(this.#uploads).length };
   }
 
   /** Makes a root for each path. Throws a Refusal, having made none, if the builder would have too many. */
@@ -47,13 +56,12 @@ export class BuilderRoots {
     return [this.#incoming, this.#uploads].some((directory) => isRoot(join(directory, basename(path)), path));
   }
 
-  /** Moves the roots of announced paths to `uploads`. A path that was committed before, and not announced again, stays. */
+  /** Makes the roots in `uploads` of announced paths. One that was committed before, and not announced again, stays. */
   commit(paths: readonly string[]): void {
     mkdirSync(this.#uploads, { recursive: true, mode: 0o755 });
     for (const path of paths) {
       const name = basename(path);
-      // Both on one file system, so that there is no moment without a root.
-      if (isRoot(join(this.#incoming, name), path)) renameSync(join(this.#incoming, name), join(this.#uploads, name));
+      if (isRoot(join(this.#incoming, name), path) && !this.#isSettled(name)) link(path, this.#uploads);
     }
   }
 
@@ -67,20 +75,34 @@ export class BuilderRoots {
     return openSession(this.#incoming, limits);
   }
 
-  /** Removes what was announced too long ago. */
+  /** Removes what was announced too long ago, or was committed since and has had its second root for long enough. */
   #expire(days: number): void {
-    const limit = Date.now() - days * day;
-    for (const name of existsSync(this.#incoming) ? readdirSync(this.#incoming) : []) {
+    const now = Date.now();
+    for (const name of all(this.#incoming)) {
       const file = join(this.#incoming, name);
-      const { mtimeMs } = lstatSync(file, { throwIfNoEntry: false }) ?? { mtimeMs: limit };
-      if (mtimeMs < limit) rmSync(file, { force: true, recursive: true });
+      const isOld = timeOf(file) < now - days * day;
+      const isDone = this.#isSettled(name) && timeOf(join(this.#uploads, name)) < now - overlap;
+      if (isOld || isDone) rmSync(file, { force: true, recursive: true });
     }
+  }
+
+  #isSettled(name: string): boolean {
+    return isSettled(join(this.#incoming, name), join(this.#uploads, name));
   }
 }
 
 function list(directory: string): string[] {
+  return all(directory).filter((name) => !name.startsWith("."));
+}
+
+/** Milliseconds since 1970; of what is gone, now. */
+function timeOf(file: string): number {
+  return lstatSync(file, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+}
+
+function all(directory: string): string[] {
   try {
-    return readdirSync(directory).filter((name) => !name.startsWith("."));
+    return readdirSync(directory);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
     throw error;

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, constants, lstatSync, openSync, readlinkSync, realpathSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { announcedTwin, isSettled } from "../receive/settled.ts";
 import type { Root } from "./plan.ts";
 
 /** What came of removing roots. */
@@ -21,15 +22,17 @@ export interface Eviction {
 export function evictRoots(roots: readonly Root[], rootsDirectory: string, stop?: AbortSignal): Eviction {
   const real = realpathSync(rootsDirectory);
   const handles = new Map<string, number | undefined>();
+  const handleOf = (folder: string): number | undefined => {
+    if (!handles.has(folder)) handles.set(folder, openFolder(folder, join(real, folder.slice(rootsDirectory.length))));
+    return handles.get(folder);
+  };
   const left: string[] = [];
   let removed = 0;
   try {
     for (const root of roots) {
       if (stop?.aborted === true) break;
-      const folder = dirname(root.name);
-      if (!handles.has(folder))
-        handles.set(folder, openFolder(folder, join(real, folder.slice(rootsDirectory.length))));
-      const handle = handles.get(folder);
+      if (root.name.startsWith(join(rootsDirectory, "uploads/"))) removeAnnounced(root, rootsDirectory, handleOf);
+      const handle = handleOf(dirname(root.name));
       if (handle !== undefined && removeLink(`/proc/self/fd/${handle}`, root)) removed += 1;
       else left.push(root.name);
     }
@@ -37,6 +40,18 @@ export function evictRoots(roots: readonly Root[], rootsDirectory: string, stop?
     for (const handle of handles.values()) if (handle !== undefined) closeSync(handle);
   }
   return { removed, left };
+}
+
+/** Removes what was left of a committed path's way here: alone it would keep the path, as one that never came. */
+function removeAnnounced(
+  { name }: Root,
+  rootsDirectory: string,
+  handleOf: (folder: string) => number | undefined,
+): void {
+  const announced = announcedTwin(rootsDirectory, name);
+  if (!isSettled(announced, name)) return;
+  const handle = handleOf(dirname(announced));
+  if (handle !== undefined) rmSync(`/proc/self/fd/${handle}/${basename(announced)}`, { force: true });
 }
 
 /** A folder's handle; undefined when there is none, or when it is not where its name says. */

@@ -2,6 +2,7 @@ import { lstatSync, readdirSync, readlinkSync, type Dirent } from "node:fs";
 import { basename, join } from "node:path";
 import { parsePin } from "../pin/pins.ts";
 import { isRunning, sessionProcess } from "../receive/sessions.ts";
+import { committedTwin, isSettled } from "../receive/settled.ts";
 import { purposeOf } from "./classify.ts";
 import type { Root } from "./plan.ts";
 
@@ -33,8 +34,16 @@ const secondsOfDay = 86_400;
  * can make links, and what is evicted is removed by root.
  */
 export function readOwnRoots(rootsDirectory: string, context: RootContext): Root[] {
-  return ownAreas.flatMap((area) =>
-    linksBelow(join(rootsDirectory, area)).flatMap((link) => rootOf(area, link, context) ?? []),
+  return ownAreas.flatMap((area) => {
+    const links = area === "incoming" ? announcedLinks(rootsDirectory) : linksBelow(join(rootsDirectory, area));
+    return links.flatMap((link) => rootOf(area, link, context) ?? []);
+  });
+}
+
+/** The links in `incoming` but those of paths that were committed since: these go with the committed ones. */
+export function announcedLinks(rootsDirectory: string): Link[] {
+  return linksBelow(join(rootsDirectory, "incoming")).filter(
+    ({ file }) => !isSettled(file, committedTwin(rootsDirectory, file)),
   );
 }
 

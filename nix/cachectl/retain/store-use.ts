@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { isStorePath } from "../receive/path-list.ts";
 import { isRunning } from "../receive/sessions.ts";
-import { linksBelow } from "./own-roots.ts";
+import { announcedLinks } from "./own-roots.ts";
 import type { Graph } from "./plan.ts";
 
 /** Where it is seen what is done with the store. */
@@ -46,7 +46,7 @@ export class StoreUse {
   /** Valid paths in use now. Of what is not in `graph`, since it is younger, there is also what it refers to. */
   paths(graph: Graph): Set<string> {
     const { temporaryRoots, rootsDirectory } = this.#sources;
-    const needed = [...temporaryIn(temporaryRoots), ...linksBelow(join(rootsDirectory, "incoming")).map(targetOf)];
+    const needed = [...temporaryIn(temporaryRoots), ...announcedLinks(rootsDirectory).map(targetOf)];
     const found = new Set(needed.filter((path) => isStorePath(path) && this.#valid.get(path) !== undefined));
     for (const { path, reference } of this.#arrived.iterate(this.#since)) {
       if (graph.has(String(path))) continue;

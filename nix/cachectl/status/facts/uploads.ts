@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fieldsOf, numberOf, parseJson } from "../../lib/json.ts";
 import type { Paths } from "../../lib/paths.ts";
 import { knownQueue, type KnownQueue } from "../../receive/told-queue.ts";
+import { isSettled } from "../../receive/settled.ts";
 import { tailLines } from "./tail.ts";
 
 /** One builder as the server sees it. Times are milliseconds since 1970. */
@@ -61,7 +62,7 @@ export function builderStatus({ state, roots }: Pick<Paths, "state" | "roots">, 
     name,
     kept: list(join(roots, "uploads", name)).length,
     queue: knownQueue(state, name),
-    waiting: waitingIn(join(roots, "incoming", name)),
+    waiting: waitingIn(join(roots, "incoming", name), join(roots, "uploads", name)),
   }));
 }
 
@@ -126,8 +127,10 @@ function latenciesOf(calls: readonly Call[]): readonly Latency[] {
   return found.slice(-keptLatencies);
 }
 
-function waitingIn(folder: string): BuilderStatus["waiting"] {
-  const times = list(folder).flatMap((name) => lstatSync(join(folder, name), { throwIfNoEntry: false })?.mtimeMs ?? []);
+/** What is announced and not committed. */
+function waitingIn(folder: string, committed: string): BuilderStatus["waiting"] {
+  const names = list(folder).filter((name) => !isSettled(join(folder, name), join(committed, name)));
+  const times = names.flatMap((name) => lstatSync(join(folder, name), { throwIfNoEntry: false })?.mtimeMs ?? []);
   return { paths: times.length, since: times.length === 0 ? undefined : times.reduce((a, b) => Math.min(a, b)) };
 }
 
