@@ -1,19 +1,11 @@
-import {
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  type Stats,
-} from "node:fs";
+import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Paths } from "../lib/paths.ts";
 import { replaceFile } from "../lib/replace-file.ts";
-import { isStorePath } from "../receive/path-list.ts";
 import { encodeEntry, isEntryName, readEntry, type Entry } from "./entry.ts";
+import { EntryRoots } from "./entry-roots.ts";
+import { list, statusOf } from "./folder.ts";
+import { Rejects } from "./rejects.ts";
 
 /** A hook needs milliseconds between a root and its entry; in this time, in milliseconds, no root is taken for left alone. */
 const hookTime = 120_000;
@@ -50,18 +42,20 @@ export interface QueueSnapshot {
  */
 export class Queue {
   readonly #folder: string;
-  readonly #roots: string;
+  readonly #roots: EntryRoots;
+  readonly #rejects: Rejects;
 
   constructor({ queue, roots }: Pick<Paths, "queue" | "roots">) {
     this.#folder = queue;
-    this.#roots = join(roots, "queue");
+    this.#roots = new EntryRoots(join(roots, "queue"));
+    this.#rejects = new Rejects(join(queue, "rejected"));
   }
 
   /** Makes the folders. Throws an Error when they can't be made. */
   prepare(): void {
-    for (const name of ["tmp", "new", "waiting", "rejected"])
-      mkdirSync(join(this.#folder, name), { recursive: true, mode: 0o755 });
-    mkdirSync(this.#roots, { recursive: true, mode: 0o755 });
+    for (const name of ["tmp", "new", "waiting"]) mkdirSync(join(this.#folder, name), { recursive: true, mode: 0o755 });
+    this.#rejects.prepare();
+    this.#roots.prepare();
   }
 
   /** Moves what the hook wrote to the waiting entries; what has no name of an entry is set aside. */
@@ -76,7 +70,7 @@ export class Queue {
         } else if (isEntryName(name)) {
           renameSync(join(this.#folder, "new", name), join(this.#folder, "waiting", name));
           moved += 1;
-        } else this.#setAside("new", name, "is not the name of an entry");
+        } else this.#rejects.setAside(join(this.#folder, "new", name), name, "is not the name of an entry");
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== "ENOENT") stuck.push(`${name}: ${(error as Error).message}`);
       }
@@ -93,8 +87,7 @@ export class Queue {
 
   /** Puts something that was set aside back to what the hook wrote. Throws an Error when there is nothing of that name. */
   putBack(name: string): void {
-    renameSync(join(this.#folder, "rejected", name), join(this.#folder, "new", name.replace(/^\d+\./, "")));
-    rmSync(join(this.#folder, "rejected", `${name}.reason`), { force: true });
+    this.#rejects.putBack(name, join(this.#folder, "new"));
   }
 
   /** Names and times of the entries that wait, the oldest first. Nothing is read yet: there may be 10,000. */
@@ -154,50 +147,42 @@ export class Queue {
 
   /** Takes the roots of an entry away. */
   unroot(id: string): void {
-    rmSync(join(this.#roots, id), { recursive: true, force: true });
+    this.#roots.remove(id);
   }
 
   /** Sets an entry aside; its roots stay. */
   reject(id: string, reason: string): Rejected {
-    this.#setAside("waiting", id, reason);
+    this.#rejects.setAside(join(this.#folder, "waiting", id), id, reason);
     return { name: id, reason };
   }
 
   /** What was set aside. */
   rejected(): readonly string[] {
-    return list(join(this.#folder, "rejected")).filter((name) => !name.endsWith(".reason"));
+    return this.#rejects.names();
   }
 
   /** Why something was set aside. */
   reasonOf(name: string): string {
-    try {
-      return readFileSync(join(this.#folder, "rejected", `${name}.reason`), "utf8")
-        .trim()
-        .slice(0, 500);
-    } catch {
-      return "the reason could not be written down";
-    }
+    return this.#rejects.reasonOf(name);
   }
 
   /** Queues paths as the hook does: roots first. `id` must be new. */
   add(id: string, entry: Pick<Entry, "paths" | "derivation">): void {
-    const folder = join(this.#roots, id);
-    mkdirSync(folder, { recursive: true });
-    for (const path of entry.paths) link(path, join(folder, path.slice(path.lastIndexOf("/") + 1)));
+    this.#roots.make(id, entry.paths);
     this.#write(id, entry, "new");
   }
 
   /** Queues what has a root and no entry: left by a hook that was killed, or by a full disk. */
   adopt(now = Date.now()): readonly string[] {
     const known = new Set(["new", "waiting"].flatMap((folder) => list(join(this.#folder, folder))));
-    return list(this.#roots).filter((id) => {
-      const status = statusOf(join(this.#roots, id));
-      if (known.has(id) || !isEntryName(id) || status === undefined) return false;
+    return this.#roots.ids().filter((id) => {
+      const made = this.#roots.madeAt(id);
+      if (known.has(id) || !isEntryName(id) || made === undefined) return false;
       // Either way from now: the clock may have been wrong, or be wrong now.
-      if (Math.abs(now - status.mtimeMs) < hookTime) return false;
+      if (Math.abs(now - made.time) < hookTime) return false;
       const paths = this.rootsOf(id);
       if (paths.length === 0) {
-        if (status.isDirectory()) this.unroot(id);
+        if (made.isFolder) this.unroot(id);
         return false;
       }
       this.#write(id, { paths });
@@ -207,9 +192,7 @@ export class Queue {
 
   /** The store paths that an entry's roots name. */
   rootsOf(id: string): readonly string[] {
-    const root = join(this.#roots, id);
-    const links = statusOf(root)?.isDirectory() ? list(root).map((name) => join(root, name)) : [root];
-    return links.map(targetOf).filter(isStorePath);
+    return this.#roots.of(id);
   }
 
   /** Removes what killed hooks left half written: their roots tell what it was. */
@@ -228,50 +211,4 @@ export class Queue {
     replaceFile(temporary, encodeEntry(entry), 0o644);
     renameSync(temporary, join(this.#folder, folder, id));
   }
-
-  /** Two odd names may come to the same, in the same millisecond; the second takes the next. */
-  #freeName(safe: string): string {
-    let at = Date.now();
-    const target = (): string => join(this.#folder, "rejected", `${at}.${safe}`);
-    while (statusOf(target()) !== undefined) at += 1;
-    return target();
-  }
-
-  #setAside(folder: "new" | "waiting", name: string, reason: string): void {
-    const safe = name.replaceAll(/[^0-9A-Za-z._-]/g, "_").slice(0, 150);
-    const target = this.#freeName(safe);
-    renameSync(join(this.#folder, folder, name), target);
-    try {
-      replaceFile(`${target}.reason`, `${reason}\n`, 0o644);
-    } catch {
-      // A full disk: that it was set aside is worth more than why, and the log has it.
-    }
-  }
-}
-
-function list(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return [];
-    throw error;
-  }
-}
-
-function statusOf(file: string): Stats | undefined {
-  return lstatSync(file, { throwIfNoEntry: false });
-}
-
-function targetOf(link: string): string {
-  try {
-    return readlinkSync(link);
-  } catch {
-    return "";
-  }
-}
-
-function link(path: string, file: string): void {
-  if (targetOf(file) === path) return;
-  rmSync(file, { recursive: true, force: true });
-  symlinkSync(path, file);
 }
