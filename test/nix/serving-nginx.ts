@@ -82,19 +82,22 @@ export class Nginx {
 
   /** The processes that stay: the first is the master, the others are workers and the cache's manager. */
   pids(): number[] {
+    const isLoader = (pid: number): boolean => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("cache loader");
+    return this.#processes().filter((pid) => !isLoader(pid));
+  }
+
+  /** All of them, the master first. */
+  #processes(): number[] {
     const master = this.#process.pid ?? 0;
     const words = readFileSync(`/proc/${master}/task/${master}/children`, "utf8").trim().split(" ");
-    const children = words.filter((word) => word !== "").map(Number);
-    return [
-      master,
-      ...children.filter((pid) => !readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("cache loader")),
-    ];
+    return [master, ...words.filter((word) => word !== "").map(Number)];
   }
 
   /** Ends nginx and removes its folder; `kill` ends it as a power cut does, and leaves the folder. */
   async stop(how: "stop" | "kill" = "stop"): Promise<void> {
     if (this.#process.exitCode === null && this.#process.signalCode === null) {
-      const pids = how === "kill" ? this.pids().reverse() : [];
+      // The master first: it would start new workers in the place of those that die.
+      const pids = how === "kill" ? this.#processes() : [];
       const ended = once(this.#process, "exit");
       for (const pid of pids) process.kill(pid, "SIGKILL");
       if (how === "stop") this.#process.kill("SIGTERM");
