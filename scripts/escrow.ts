@@ -5,7 +5,7 @@
 import { parseArgs } from "node:util";
 import { resolve } from "node:path";
 import { keepCopies } from "./escrow/copies.ts";
-import { outputs } from "./doctor/stack.ts";
+import { contextOf, outputs } from "./doctor/stack.ts";
 
 const usage = `usage: npm run escrow -- --stack STACK --out FOLDER
 
@@ -16,7 +16,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({ options: { stack: { type: "string" }, out: { type: "string" } } });
   const { stack, out } = values;
   if (stack === undefined || out === undefined) throw new TypeError("--stack and --out: both are needed");
-  const context = { stack, env: process.env, stop: new AbortController().signal, program: "npm run escrow --" };
+  const context = contextOf(stack, "npm run escrow --");
   const { escrow = {} } = await outputs(context);
   if (Object.keys(escrow).length === 0) {
     throw new Error(

@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { nixPublicKey } from "../components/ci-publisher/public-keys.ts";
 import { toldKeys } from "../components/signing-key/retirement.ts";
 import { nameOfStack } from "../components/stack-name.ts";
-import { outputs, secretValue, settings, type StackContext } from "./doctor/stack.ts";
+import { contextOf, outputs, secretValue, settings, type StackContext } from "./doctor/stack.ts";
 import { readCopies } from "./escrow/copies.ts";
 import { decrypt } from "./escrow/decrypt.ts";
 import { placeKey } from "./escrow/place.ts";
@@ -24,7 +24,7 @@ async function main(): Promise<void> {
   const { stack, from, identity } = parseArgs({ options }).values;
   if (stack === undefined || from === undefined || identity === undefined)
     throw new TypeError("--stack, --from and --identity: all three are needed");
-  const context = { stack, env: process.env, stop: new AbortController().signal, program: "npm run restore-key --" };
+  const context = contextOf(stack, "npm run restore-key --");
   const { config } = await settings(context);
   const { name, address, sshPort: port, user, hostKey } = config.server;
   const { keys, directory } = config.signing;

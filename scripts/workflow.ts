@@ -9,7 +9,7 @@ import { parseArgs } from "node:util";
 import { renderWorkflow, workflowDigest, workflowPath } from "../components/ci-publisher/workflow.ts";
 import { nameOfStack } from "../components/stack-name.ts";
 import { replaceFile } from "../nix/cachectl/lib/replace-file.ts";
-import { outputs, settings } from "./doctor/stack.ts";
+import { contextOf, outputs, settings } from "./doctor/stack.ts";
 
 const usage = `usage: npm run workflow -- --stack STACK [--into CHECKOUT]
 
@@ -17,7 +17,7 @@ const usage = `usage: npm run workflow -- --stack STACK [--into CHECKOUT]
 
 /** @throws Error when the stack has none, or was put up with another */
 async function workflowOf(stack: string): Promise<{ readonly path: string; readonly text: string }> {
-  const context = { stack, env: process.env, stop: new AbortController().signal, program: "npm run workflow --" };
+  const context = contextOf(stack, "npm run workflow --");
   const { ci, server } = (await settings(context)).config;
   const { ciWorkflow } = await outputs(context);
   if (ciWorkflow === undefined || ciWorkflow === null)

@@ -13,11 +13,6 @@ export interface CiSettings extends Omit<WorkflowSettings, "environment"> {
   readonly workflow: "managed" | "rendered" | "off";
 }
 
-interface Rendered {
-  readonly path: string;
-  readonly text: string;
-}
-
 /** What to declare. */
 export interface CiPlan extends Pick<RepositoryFacts, "id" | "ownerId"> {
   /** "owner/name". */
@@ -27,7 +22,7 @@ export interface CiPlan extends Pick<RepositoryFacts, "id" | "ownerId"> {
   /** What a stack output tells of the workflow: not its text, which each `pulumi up` would print whole. */
   readonly told: { readonly path: string; readonly environment: string | null; readonly sha256: string };
   /** The workflow when Pulumi is to commit it, else undefined. */
-  readonly workflow: Rendered | undefined;
+  readonly workflow: { readonly path: string; readonly text: string } | undefined;
 }
 
 /**
@@ -46,9 +41,9 @@ export async function prepareCi(settings: CiSettings, env: NodeJS.ProcessEnv = p
   const environment = facts.environments === "unavailable" ? undefined : settings.environment;
   if (environment === undefined) await pulumi.log.warn(noEnvironments(repository));
   const rendered = { path, text: renderWorkflow({ ...settings, environment }) };
-  if (settings.workflow !== "off") await reportWorkflow(settings, rendered, facts.workflow);
-  const { id, ownerId } = facts;
   const told = { path, environment: environment ?? null, sha256: workflowDigest(rendered.text) };
+  if (settings.workflow !== "off") await reportWorkflow(settings, told, facts.workflow);
+  const { id, ownerId } = facts;
   return { repository, id, ownerId, environment, told, workflow: managed ? rendered : undefined };
 }
 
@@ -62,10 +57,10 @@ function noEnvironments(repository: string): string {
 /** With a managed workflow Pulumi itself shows the difference; only a foreign file is in the way. */
 async function reportWorkflow(
   { workflow, repository, branch, stack }: CiSettings,
-  { path, text }: Rendered,
+  { path, sha256 }: CiPlan["told"],
   existing: string | undefined,
 ): Promise<void> {
-  const found = compareWorkflow(workflowDigest(text), existing);
+  const found = compareWorkflow(sha256, existing);
   const where = `${path} on the branch ${branch} of ${repository}`;
   if (workflow === "managed") {
     if (found !== "foreign") return;

@@ -19,6 +19,11 @@ export interface StackContext {
   readonly program: string;
 }
 
+/** What a program of its own looks at a stack with. @param program as a person types it, such as "npm run escrow --" */
+export function contextOf(stack: string, program: string): StackContext {
+  return { stack, env: process.env, stop: new AbortController().signal, program };
+}
+
 /** The configuration, parsed, and the names of the secrets that are set. */
 export interface StackSettings {
   readonly config: StackConfig;

@@ -9,10 +9,11 @@ const MINUTE = 60_000;
 const AUDIT = "/var/lib/nix-binary-cache/audit.log";
 
 describe("a builder's key, misused", function () {
-  this.timeout(5 * MINUTE);
+  this.timeout(2 * MINUTE);
   let world: TestWorld;
 
-  before("raise a lab, and bring the stack up", async () => {
+  before("raise a lab, and bring the stack up", async function () {
+    this.timeout(5 * MINUTE);
     world = await testWorld();
     mustSucceed(await pulumi(world, "up"));
   });

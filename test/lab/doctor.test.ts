@@ -20,14 +20,15 @@ const MINUTE = 60_000;
 const PAGE = "docs/what-doctor-says.md";
 
 describe("the doctor, on the lab's machines", function () {
-  this.timeout(5 * MINUTE);
+  this.timeout(2 * MINUTE);
   let world: TestWorld;
   let url = "";
   const said: string[] = [];
   const named: Said[] = [];
   const namedOfStack: Omit<Said, "on">[] = [];
 
-  before("raise a lab of its own, with a cache in use", async () => {
+  before("raise a lab of its own, with a cache in use", async function () {
+    this.timeout(5 * MINUTE);
     world = await testWorld();
     const up = mustSucceed(await pulumi(world, "up"));
     await adoptVars(world, up);

@@ -1,17 +1,7 @@
 /** The garbage collector's roots of what populate built: `populate/GROUP/NAME`, NAME being the path's base name. */
-import {
-  existsSync,
-  lstatSync,
-  lutimesSync,
-  mkdirSync,
-  readdirSync,
-  readlinkSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  symlinkSync,
-} from "node:fs";
+import { existsSync, lstatSync, lutimesSync, mkdirSync, renameSync, rmdirSync, rmSync, symlinkSync } from "node:fs";
 import { basename, join } from "node:path";
+import { list, targetOf } from "../lib/folder.ts";
 
 /** No store path's base name begins with a dot. */
 const pendingPrefix = ".pending-";
@@ -79,23 +69,6 @@ export class PopulateRoots {
     symlinkSync(path, temporary);
     if (time !== undefined) lutimesSync(temporary, time, time);
     renameSync(temporary, join(folder, name));
-  }
-}
-
-function list(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return [];
-    throw error;
-  }
-}
-
-function targetOf(file: string): string | undefined {
-  try {
-    return readlinkSync(file);
-  } catch {
-    return undefined;
   }
 }
 

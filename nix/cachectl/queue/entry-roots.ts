@@ -1,7 +1,7 @@
-import { mkdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
+import { mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import { list, statusOf, targetOf } from "../lib/folder.ts";
 import { isStorePath } from "../receive/path-list.ts";
-import { list, statusOf } from "./folder.ts";
 
 /** The roots of the queue's entries, `ROOTS/queue/ID`: a folder of links to store paths, or one link where there is one path. */
 export class EntryRoots {
@@ -26,7 +26,7 @@ export class EntryRoots {
   of(id: string): readonly string[] {
     const root = join(this.#folder, id);
     const links = statusOf(root)?.isDirectory() ? list(root).map((name) => join(root, name)) : [root];
-    return links.map(targetOf).filter(isStorePath);
+    return links.map((link) => targetOf(link) ?? "").filter(isStorePath);
   }
 
   /** When an entry's roots were made, in milliseconds since 1970, and whether they are a folder; undefined without any. */
@@ -43,14 +43,6 @@ export class EntryRoots {
 
   remove(id: string): void {
     rmSync(join(this.#folder, id), { recursive: true, force: true });
-  }
-}
-
-function targetOf(link: string): string {
-  try {
-    return readlinkSync(link);
-  } catch {
-    return "";
   }
 }
 

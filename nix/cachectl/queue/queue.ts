@@ -1,10 +1,10 @@
 import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { list, statusOf } from "../lib/folder.ts";
 import type { Paths } from "../lib/paths.ts";
 import { replaceFile } from "../lib/replace-file.ts";
 import { encodeEntry, isEntryName, readEntry, type Entry } from "./entry.ts";
 import { EntryRoots } from "./entry-roots.ts";
-import { list, statusOf } from "./folder.ts";
 import { Rejects } from "./rejects.ts";
 
 /** A hook needs milliseconds between a root and its entry; in this time, in milliseconds, no root is taken for left alone. */

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { list, statusOf } from "../lib/folder.ts";
 import { replaceFile } from "../lib/replace-file.ts";
-import { list, statusOf } from "./folder.ts";
 
 /** What was set aside because it can't be uploaded: `TIME.NAME`, with the reason in `TIME.NAME.reason`. */
 export class Rejects {

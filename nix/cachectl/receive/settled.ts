@@ -1,5 +1,5 @@
-import { lstatSync, readlinkSync } from "node:fs";
 import { join, relative } from "node:path";
+import { statusOf, targetOf } from "../lib/folder.ts";
 
 /**
  * Whether what was announced has been committed since: `announced` and `committed` are the two roots of one path
@@ -19,16 +19,4 @@ export function committedTwin(rootsDirectory: string, announced: string): string
 /** Where the announced root of a path is, or was, whose committed one is `committed`. */
 export function announcedTwin(rootsDirectory: string, committed: string): string {
   return join(rootsDirectory, "incoming", relative(join(rootsDirectory, "uploads"), committed));
-}
-
-function statusOf(file: string): ReturnType<typeof lstatSync> | undefined {
-  return lstatSync(file, { throwIfNoEntry: false });
-}
-
-function targetOf(file: string): string | undefined {
-  try {
-    return readlinkSync(file);
-  } catch {
-    return undefined;
-  }
 }
